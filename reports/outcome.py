@@ -1,0 +1,104 @@
+"""Two questions, two answers: *good enough?* is the outcome, *as declared?* is the exit code (house rules, section 2)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from restoreproof.reports.record import CONFORMS, ERROR, MET, NOT_RUN, RED, UNSUPPORTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from restoreproof.reports.record import Header, Record
+
+CERTIFIED = "certified"
+REHEARSED = "rehearsed"
+WIRE_CONFORMANT = "wire conformant"
+NOT_CERTIFIED = "not certified"
+INCOMPLETE = "incomplete"
+NO_OUTCOME = "no outcome"
+
+LADDER = (CERTIFIED, REHEARSED, WIRE_CONFORMANT)
+"""The rungs that can be required, highest first."""
+
+OLDEST_CERTIFIED_BUILD = (16, 0, 4205)
+"""SQL Server 2022 CU20, the oldest build a certificate can name."""
+
+
+def judge(header: Header, records: Sequence[Record]) -> tuple[str, str]:
+    """The outcome of a run and the sentence that explains it.
+
+    :returns: one of the rungs, ``not certified``, ``incomplete`` or ``no outcome`` (a filtered run), and the reason.
+    """
+    if header.selection["filtered"]:
+        return NO_OUTCOME, "only a part of the checks was selected"
+    musts = [record for record in records if record.requirement.level == "must"]
+    unmet = [record for record in musts if not _met(record, musts)]
+    broken = [record for record in unmet if record.verdict not in (ERROR, NOT_RUN)]
+    if broken:
+        return NOT_CERTIFIED, f"{_must(len(broken))} not met: {_ids(broken)}"
+    if unmet:
+        return INCOMPLETE, f"{_must(len(unmet))} without an answer: {_ids(unmet)}"
+    if not musts:
+        return INCOMPLETE, "not one must-requirement was checked"
+    return _rung(header)
+
+
+def as_declared(records: Iterable[Record], cleanup_error: str = "") -> bool:
+    """Whether nothing came out other than the profile declares, clean-up included."""
+    return not cleanup_error and not any(record.verdict in RED for record in records)
+
+
+def reaches(rung: str, required: str) -> bool:
+    """Whether an outcome is at least as high as the required rung."""
+    return rung in LADDER and LADDER.index(rung) <= LADDER.index(required)
+
+
+def counts(records: Iterable[Record]) -> dict[str, int]:
+    """How many records carry each verdict that occurs."""
+    return dict(Counter(record.verdict for record in records))
+
+
+def _met(record: Record, musts: Sequence[Record]) -> bool:
+    if record.verdict in MET:
+        return True
+    group = record.requirement.any_of
+    if not group or record.verdict not in (UNSUPPORTED, NOT_RUN):
+        return False
+    return any(other.requirement.any_of == group and other.verdict in MET for other in musts)
+
+
+def _rung(header: Header) -> tuple[str, str]:
+    ours = header.endpoint["ours"] or bool(header.defects)
+    if header.engine is None:
+        where = "; the endpoint is RestoreProof's own" if ours else ""
+        return WIRE_CONFORMANT, f"every wire must is met, no SQL Server took part{where}"
+    if ours or header.engine["standin"] or tuple(header.engine["build"]) < OLDEST_CERTIFIED_BUILD:
+        return REHEARSED, "every must is met, but engine or endpoint is a stand-in: this is no certificate"
+    return CERTIFIED, f"every must is met by {header.provider['title']} with SQL Server {header.engine['build']}"
+
+
+def _must(number: int) -> str:
+    return "1 must is" if number == 1 else f"{number} musts are"
+
+
+def _ids(records: Sequence[Record]) -> str:
+    named = ", ".join(record.id for record in records[:4])
+    return named + (f" and {len(records) - 4} more" if len(records) > 4 else "")
+
+
+__all__ = [
+    "CERTIFIED",
+    "CONFORMS",
+    "INCOMPLETE",
+    "LADDER",
+    "NOT_CERTIFIED",
+    "NO_OUTCOME",
+    "REHEARSED",
+    "WIRE_CONFORMANT",
+    "as_declared",
+    "counts",
+    "judge",
+    "reaches",
+]

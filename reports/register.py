@@ -1,0 +1,169 @@
+"""The register of requirements: pure data under ``suites/requirements``, read here into frozen values.
+
+Everything that judges or reports (plugin, run file, reports, commands) reads the register through this module, so a
+claim has one wording, one harm and one remedy wherever it appears.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from importlib.resources.abc import Traversable
+
+HARMS = ("data-loss", "stranger", "blocks", "nuisance")
+CERTAINTIES = ("documented", "observed", "inferred")
+LEVELS = ("must", "should", "may")
+PHASES = ("wire", "engine")
+
+
+class RegisterError(ValueError):
+    """The register's own data is wrong; the text names the file and the entry."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a requirement comes from: a public document, its section and its address."""
+
+    document: str
+    section: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One claim about an endpoint, with what a breach costs and how to mend it (house rules, section 3).
+
+    ``requests`` and ``mib`` say what its check sends at the most; ``symptom`` is the claim name that stands for a
+    plain failed assertion; ``any_of`` joins alternatives of which one suffices.
+    """
+
+    id: str
+    area: str
+    title: str
+    harm: str
+    certainty: str
+    phase: str
+    dba_sees: str
+    remedy: str
+    source: Source
+    symptom: str
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    any_of: str = ""
+    requests: int = 0
+    mib: int = 0
+
+    @property
+    def level(self) -> str:
+        """``must``, ``should`` or ``may``: harm decides, certainty only counts for what blocks."""
+        if self.harm in ("data-loss", "stranger"):
+            return "must"
+        if self.harm == "blocks":
+            return "should" if self.certainty == "inferred" else "must"
+        return "may"
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as the run file carries it, its level spelt out."""
+        return {**asdict(self), "needs": list(self.needs), "after": list(self.after), "level": self.level}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Requirement:
+        """The entry again from :meth:`to_json`."""
+        known = {name: data[name] for name in (f.name for f in fields(cls)) if name in data}
+        known.update(source=Source(**data["source"]), needs=tuple(data["needs"]), after=tuple(data["after"]))
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Area:
+    """One chapter of the register, in the order in which chapters are run and shown."""
+
+    name: str
+    title: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Register:
+    """All requirements by id, in the order of the files, and the areas they belong to."""
+
+    requirements: Mapping[str, Requirement]
+    areas: tuple[Area, ...] = field(default=())
+
+    def __getitem__(self, requirement_id: str) -> Requirement:
+        return self.requirements[requirement_id]
+
+    def __iter__(self) -> Iterator[Requirement]:
+        return iter(self.requirements.values())
+
+    def __len__(self) -> int:
+        return len(self.requirements)
+
+    def __contains__(self, requirement_id: object) -> bool:
+        return requirement_id in self.requirements
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) over every entry: two runs with equal digests were judged by the same register."""
+        text = json.dumps([entry.to_json() for entry in self], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_register(folder: Traversable | None = None) -> Register:
+    """Read every ``*.toml`` of the register.
+
+    :param folder: where the files are; the installed register when left out.
+    :raises RegisterError: a file, an entry or a reference between entries is wrong.
+    """
+    folder = folder or resources.files("restoreproof.suites") / "requirements"
+    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda f: f.name)
+    documents = {file.name: tomllib.loads(file.read_text(encoding="utf-8")) for file in files}
+    sources = documents.pop("sources.toml", {})
+    chapters = sorted(documents.items(), key=lambda item: item[1].get("order", 99))
+    requirements: dict[str, Requirement] = {}
+    areas = []
+    for name, document in chapters:
+        entries = [_entry(name, document, raw, sources) for raw in document.get("requirement", ())]
+        for entry in entries:
+            if entry.id in requirements:
+                raise RegisterError(f"{name}: {entry.id} is registered twice")
+            requirements[entry.id] = entry
+        areas.append(Area(document["area"], document["title"], tuple(entry.id for entry in entries)))
+    _check_references(requirements)
+    return Register(requirements, tuple(areas))
+
+
+def _entry(name: str, document: Mapping[str, Any], raw: Mapping[str, Any], sources: Mapping[str, Any]) -> Requirement:
+    known = {f.name for f in fields(Requirement)} | {"section"}
+    unknown = set(raw) - known
+    if unknown:
+        raise RegisterError(f"{name}: {raw.get('id')}: unknown key {sorted(unknown)[0]!r}")
+    values = dict(raw)
+    try:
+        cited = sources[values["source"]]
+        values["source"] = Source(cited["document"], values.pop("section"), cited["url"])
+        values["needs"] = tuple(raw.get("needs", ()))
+        gates = tuple(raw["after"]) if "after" in raw else tuple(document.get("after", ()))
+        values["after"] = gates
+        entry = Requirement(area=document["area"], **values)
+    except (KeyError, TypeError) as problem:
+        raise RegisterError(f"{name}: {raw.get('id')}: {problem}") from problem
+    for value, allowed in ((entry.harm, HARMS), (entry.certainty, CERTAINTIES), (entry.phase, PHASES)):
+        if value not in allowed:
+            raise RegisterError(f"{name}: {entry.id}: {value!r} is none of {', '.join(allowed)}")
+    return entry
+
+
+def _check_references(requirements: Mapping[str, Requirement]) -> None:
+    for entry in requirements.values():
+        for gate in entry.after:
+            if gate not in requirements:
+                raise RegisterError(f"{entry.id}: its prerequisite {gate} is not in the register")
