@@ -1,0 +1,29 @@
+"""The only place in the stand-ins that sleeps."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+__all__ = ["TimedOut", "wait_until"]
+
+_T = TypeVar("_T")
+_FIRST_PAUSE = 0.005
+_LONGEST_PAUSE = 0.1
+
+
+class TimedOut(Exception):  # noqa: N818 - reads as what happened
+    """What was waited for did not happen in time; the text says what and how long."""
+
+
+def wait_until(predicate: Callable[[], _T | None], seconds: float, describe: str) -> _T:
+    """Return the first truthy answer of `predicate`; raise `TimedOut` after `seconds`.
+
+    The pauses start at 5 ms and double up to 100 ms: quick things are noticed quickly, slow ones cost little.
+    """
+    deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE
+    while not (answer := predicate()):
+        if time.monotonic() >= deadline:
+            raise TimedOut(f"{describe} did not happen within {seconds:g} s")
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+    return answer
