@@ -1,0 +1,93 @@
+"""What is wrong with a profile: every problem at its line, all of them told at once."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Place = tuple[str | int, ...]
+"""The keys (and list positions) that lead from the top of a TOML document to one value."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing to mend. ``line`` counts from 1; 0 says that the file as a whole is meant."""
+
+    line: int
+    key: str
+    text: str
+
+
+class ProfileError(ValueError):
+    """A profile that cannot be used; its text lists every problem as ``FILE:LINE: key: what is wrong``."""
+
+    def __init__(self, file: str, problems: Sequence[Problem]) -> None:
+        super().__init__(file, problems)
+        self.file = file
+        self.problems = tuple(problems)
+
+    @property
+    def line(self) -> int:
+        """The line of the first problem, 0 when the file as a whole is meant."""
+        return self.problems[0].line
+
+    def __str__(self) -> str:
+        return "\n".join(_sentence(self.file, problem) for problem in self.problems)
+
+
+class Problems:
+    """Collects what is wrong with one document, with the lines at which its keys stand."""
+
+    def __init__(self, lines: Mapping[Place, int]) -> None:
+        self._lines = lines
+        self._found: list[Problem] = []
+
+    def add(self, place: Place, text: str) -> None:
+        """Note a problem with the value at a place."""
+        self._found.append(Problem(self._line(place), spell(place), text))
+
+    def raise_for(self, file: str) -> None:
+        """Tell all problems, in the order of their lines.
+
+        :raises ProfileError: there is at least one problem.
+        """
+        if self._found:
+            raise ProfileError(file, sorted(self._found))
+
+    def _line(self, place: Place) -> int:
+        """The line of a place, or of the nearest thing around it that is written down."""
+        for end in range(len(place), 0, -1):
+            if place[:end] in self._lines:
+                return self._lines[place[:end]]
+        return 1
+
+
+def spell(place: Place) -> str:
+    """A place as its author wrote it: ``name``, ``[endpoint].url``, ``[keys.backup].id``, ``[[deviations]].link``."""
+    *tables, key = [part for part in place if isinstance(part, str)] or ["the file"]
+    repeated = any(isinstance(part, int) for part in place[: place.index(key) if tables else None])
+    brackets = "[[{}]]" if repeated else "[{}]"
+    if tables:
+        return f"{brackets.format('.'.join(tables))}.{key}"
+    return brackets.format(key) if repeated else key
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """The nearest known spelling as a question, or the list of what is known.
+
+    The word itself is not repeated: whatever stands in a profile's value may have been meant to be secret.
+    """
+    choices = sorted(known)
+    near = difflib.get_close_matches(word[:100], choices, n=1)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"known are {', '.join(choices)}" if choices else "none is known"
+
+
+def _sentence(file: str, problem: Problem) -> str:
+    where = f"{file}:{problem.line}" if problem.line else file
+    return ": ".join(part for part in (where, problem.key, problem.text) if part)

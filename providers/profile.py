@@ -1,0 +1,297 @@
+"""Loads a provider's profile: one TOML file, checked as a whole before anything starts.
+
+Whatever is wrong is told at once, each problem with file, line and the nearest valid spelling, and no value of the
+file is ever repeated in a message: somebody may have put a secret where it does not belong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from restoreproof.providers.capabilities import CAPABILITIES, LIMITS, MECHANISMS, Capability, Value
+from restoreproof.providers.endpoint import EndpointSettings, read_endpoint
+from restoreproof.providers.keys import KeyPair, KeyReader, KeySource
+from restoreproof.providers.lines import find_lines
+from restoreproof.providers.problems import Problem, Problems, ProfileError, hint
+from restoreproof.providers.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+SHIPPED = Path(__file__).parent
+"""The folder of the profiles that come with RestoreProof."""
+
+SLUG = re.compile(r"[a-z0-9_]+")
+"""What a provider may be called."""
+
+_SYMPTOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
+_TOML_LINE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """What becomes of the uploads that a failed backup leaves behind; times are seconds, None is unknown.
+
+    ``after`` is the age at which they go, ``scan`` how often the server looks, ``window`` when in the day it does,
+    ``retroactive`` whether a new rule reaches uploads that are already open, ``accelerator`` the setting that makes
+    all this quick in a laboratory, ``longest_backup`` the longest backup that is safe from it.
+    """
+
+    mechanism: str = "manual"
+    after: int | None = None
+    scan: int | None = None
+    window: str | None = None
+    retroactive: bool | None = None
+    accelerator: str | None = None
+    longest_backup: int | None = None
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A check that must fail with this symptom, or the run is red."""
+
+    check: str
+    symptom: str
+    reason: str
+    link: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A provider as its file describes it, with every default filled in.
+
+    ``digest`` is the SHA-256 (hex) of the file's bytes. ``keys`` has the roles ``backup``, ``restore`` and
+    ``housekeeping``; it may be empty for a server that RestoreProof starts. ``key_sources`` says where they come
+    from, ``warnings`` what the user should hear.
+    """
+
+    name: str
+    title: str
+    path: Path
+    digest: str
+    endpoint: EndpointSettings
+    keys: Mapping[str, KeyPair]
+    capabilities: Mapping[str, Value]
+    limits: Mapping[str, int]
+    cleanup: Cleanup = field(default_factory=Cleanup)
+    deviations: tuple[Deviation, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    key_sources: Mapping[str, KeySource] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def shipped_profiles() -> list[str]:
+    """The names of the profiles that come with RestoreProof, in order."""
+    return sorted(file.stem for file in SHIPPED.glob("*.toml"))
+
+
+def load_profile(
+    name_or_path: str,
+    environ: Mapping[str, str] | None = None,
+    known_ids: Collection[str] = (),
+    *,
+    require_keys: bool = True,
+) -> Profile:
+    """Read and check a profile.
+
+    :param name_or_path: the name of a shipped profile, or a file (anything with a ``/`` or ending in ``.toml``).
+    :param environ: the environment variables; those of this process when left out.
+    :param known_ids: the checks that a deviation may name.
+    :param require_keys: whether a key that nobody has set is a problem; else its role is just absent from ``keys``.
+    :raises ProfileError: the file cannot be used; the text lists every problem.
+    """
+    path = find_profile(name_or_path)
+    file = str(path) if path.parent == SHIPPED else name_or_path
+    data = _read(file, path)
+    text = _decode(file, data)
+    document = _parse(file, text)
+    problems = Problems(find_lines(text))
+    keys = KeyReader(path.parent, os.environ if environ is None else environ, required=require_keys)
+    profile = _build(Table(document, (), problems), path, hashlib.sha256(data).hexdigest(), keys, known_ids)
+    problems.raise_for(file)
+    return profile
+
+
+def find_profile(name_or_path: str) -> Path:
+    """The file that is meant by a shipped name or a path; a path need not exist.
+
+    :raises ProfileError: the name is none of the shipped ones.
+    """
+    if name_or_path.endswith(".toml") or "/" in name_or_path or "\\" in name_or_path:
+        return Path(name_or_path)
+    if name_or_path in shipped_profiles():
+        return SHIPPED / f"{name_or_path}.toml"
+    for file in (name_or_path, f"{name_or_path}.toml"):
+        if name_or_path and "\0" not in file and Path(file).is_file():
+            raise _whole(name_or_path, f"no profile of that name is shipped; for the file say ./{file}")
+    near = hint(name_or_path, shipped_profiles())
+    names = ", ".join(shipped_profiles())
+    known = near if near.startswith("known") else f"{near} Shipped are {names}"
+    raise _whole(name_or_path, f"no profile of that name is shipped; {known}; a file is named by its path, ./NAME.toml")
+
+
+def _build(top: Table, path: Path, digest: str, keys: KeyReader, known_ids: Collection[str]) -> Profile:
+    name, title = _name(top), top.text("title", required=True) or ""
+    endpoint = read_endpoint(top.table("endpoint"), path.parent)
+    found = keys.read(top.table("keys"), needed=endpoint.kind == "url")
+    profile = Profile(
+        name=name,
+        title=title,
+        path=path,
+        digest=digest,
+        endpoint=endpoint,
+        keys=found.pairs,
+        capabilities=_capabilities(top.table("capabilities"), endpoint.style),
+        limits=_limits(top.table("limits")),
+        cleanup=_cleanup(top.table("cleanup")),
+        deviations=_deviations(top.tables("deviations"), known_ids),
+        labels=_labels(top.table("labels")),
+        key_sources=found.sources,
+        warnings=found.warnings,
+    )
+    top.close()
+    return profile
+
+
+def _name(top: Table) -> str:
+    name = top.text("name", required=True) or ""
+    if name and not SLUG.fullmatch(name):
+        top.report("name", "must be small letters, digits and _ only")
+    return name
+
+
+def _capabilities(table: Table, style: str) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for capability in CAPABILITIES.values():
+        given = _capability(table, capability)
+        values[capability.name] = capability.default if given is None else given
+    needed = "path_style" if style == "path" else "virtual_host"
+    if not values[needed]:
+        table.report(needed, f'must be true, for the endpoint says style = "{style}"')
+    table.close()
+    return values
+
+
+def _capability(table: Table, capability: Capability) -> Value | None:
+    match capability.kind:
+        case "bool":
+            return table.flag(capability.name)
+        case "int":
+            return table.number(capability.name)
+        case "duration":
+            return table.duration(capability.name)
+        case "set":
+            return table.texts(capability.name, capability.choices)
+        case "choice":
+            return table.choice(capability.name, capability.choices)
+
+
+def _limits(table: Table) -> dict[str, int]:
+    given = {name: table.number(name) for name in LIMITS}
+    table.close()
+    return {name: LIMITS[name].default if value is None else value for name, value in given.items()}
+
+
+def _cleanup(table: Table) -> Cleanup:
+    cleanup = Cleanup(
+        mechanism=table.choice("mechanism", MECHANISMS, required=bool(table)) or "manual",
+        after=table.duration("after"),
+        scan=table.duration("scan"),
+        window=table.text("window"),
+        retroactive=table.flag("retroactive"),
+        accelerator=table.text("accelerator"),
+        longest_backup=table.duration("longest_backup"),
+    )
+    table.close()
+    if cleanup.after is not None and (cleanup.longest_backup or 0) > cleanup.after:
+        table.report("longest_backup", "is longer than after: the server would remove the parts of a running backup")
+    return cleanup
+
+
+def _deviations(tables: list[Table], known_ids: Collection[str]) -> tuple[Deviation, ...]:
+    found: dict[str, Deviation] = {}
+    for table in tables:
+        values = {key: table.text(key, required=True) or "" for key in ("check", "symptom", "reason", "link")}
+        table.close()
+        deviation = Deviation(**values)
+        if deviation.check and deviation.check not in known_ids:
+            table.report("check", f"no check has this id; {_near(deviation.check, known_ids)}")
+        if deviation.check in found:
+            table.report("check", "has been declared before; one check has one symptom")
+        if deviation.symptom and not _SYMPTOM.fullmatch(deviation.symptom):
+            table.report("symptom", "must be one S3 code, HTTP-<status>, timeout, reset or a claim name; no pattern")
+        if deviation.link and not deviation.link.startswith(("https://", "http://")):
+            table.report("link", "must be a web address, https://...")
+        found[deviation.check] = deviation
+    return tuple(found.values())
+
+
+def _near(check: str, known_ids: Collection[str]) -> str:
+    near = hint(check, known_ids)
+    return near if near.startswith("did") else "restoreproof certify --list shows all ids"
+
+
+def _labels(table: Table) -> dict[str, str]:
+    labels = {name: table.text(name) for name in table.names()}
+    return {name: value for name, value in labels.items() if value is not None}
+
+
+def _read(file: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise _whole(file, "there is no such file; restoreproof profile new writes a starter") from None
+    except (OSError, ValueError) as problem:
+        reason = "is a directory" if path.is_dir() else f"cannot be read ({type(problem).__name__})"
+        raise _whole(file, f"{reason}; give a profile's .toml file") from None
+
+
+def _decode(file: str, data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _whole(file, "is UTF-16; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise ProfileError(file, [Problem(line, "", "is not UTF-8 text; save it as UTF-8")]) from None
+
+
+def _parse(file: str, text: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise _whole(file, "is nested too deeply") from None
+    except ValueError as problem:
+        said = str(problem)
+        at = _TOML_LINE.search(said)
+        line = int(at[1]) if at and at[1] else text.count("\n") + 1
+        reason = said[: at.start()] if at else "a value is out of bounds"
+        column = f" (column {at[2]})" if at and at[2] else ""
+        raise ProfileError(file, [Problem(line, "", f"no valid TOML: {reason}{column}")]) from None
+
+
+def _whole(file: str, text: str) -> ProfileError:
+    return ProfileError(file, [Problem(0, "", text)])
+
+
+__all__ = [
+    "SHIPPED",
+    "SLUG",
+    "Cleanup",
+    "Deviation",
+    "EndpointSettings",
+    "KeyPair",
+    "KeySource",
+    "Problem",
+    "Profile",
+    "ProfileError",
+    "find_profile",
+    "load_profile",
+    "shipped_profiles",
+]
