@@ -1,0 +1,1 @@
+"""What a run leaves behind: the register it was judged by, its file, and every report made from it."""

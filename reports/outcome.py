@@ -1,4 +1,4 @@
-"""Two questions, two answers: *good enough?* is the outcome, *as declared?* is the exit code (house rules, section 2)."""
+"""Two questions, two answers: *good enough?* is the outcome, *as declared?* the exit code (house rules, section 2)."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ LADDER = (CERTIFIED, REHEARSED, WIRE_CONFORMANT)
 OLDEST_CERTIFIED_BUILD = (16, 0, 4205)
 """SQL Server 2022 CU20, the oldest build a certificate can name."""
 
+MOST_IDS_NAMED = 4
+
 
 def judge(header: Header, records: Sequence[Record]) -> tuple[str, str]:
     """The outcome of a run and the sentence that explains it.
@@ -34,7 +36,7 @@ def judge(header: Header, records: Sequence[Record]) -> tuple[str, str]:
     if header.selection["filtered"]:
         return NO_OUTCOME, "only a part of the checks was selected"
     musts = [record for record in records if record.requirement.level == "must"]
-    unmet = [record for record in musts if not _met(record, musts)]
+    unmet = [record for record in musts if not met(record, musts)]
     broken = [record for record in unmet if record.verdict not in (ERROR, NOT_RUN)]
     if broken:
         return NOT_CERTIFIED, f"{_must(len(broken))} not met: {_ids(broken)}"
@@ -60,13 +62,14 @@ def counts(records: Iterable[Record]) -> dict[str, int]:
     return dict(Counter(record.verdict for record in records))
 
 
-def _met(record: Record, musts: Sequence[Record]) -> bool:
+def met(record: Record, records: Iterable[Record]) -> bool:
+    """Whether a requirement holds, by itself or by an alternative that stands for it (``any_of``)."""
     if record.verdict in MET:
         return True
     group = record.requirement.any_of
     if not group or record.verdict not in (UNSUPPORTED, NOT_RUN):
         return False
-    return any(other.requirement.any_of == group and other.verdict in MET for other in musts)
+    return any(other.requirement.any_of == group and other.verdict in MET for other in records)
 
 
 def _rung(header: Header) -> tuple[str, str]:
@@ -76,7 +79,8 @@ def _rung(header: Header) -> tuple[str, str]:
         return WIRE_CONFORMANT, f"every wire must is met, no SQL Server took part{where}"
     if ours or header.engine["standin"] or tuple(header.engine["build"]) < OLDEST_CERTIFIED_BUILD:
         return REHEARSED, "every must is met, but engine or endpoint is a stand-in: this is no certificate"
-    return CERTIFIED, f"every must is met by {header.provider['title']} with SQL Server {header.engine['build']}"
+    build = ".".join(str(number) for number in header.engine["build"])
+    return CERTIFIED, f"every must is met by {header.provider['title']} with SQL Server {build}"
 
 
 def _must(number: int) -> str:
@@ -84,8 +88,9 @@ def _must(number: int) -> str:
 
 
 def _ids(records: Sequence[Record]) -> str:
-    named = ", ".join(record.id for record in records[:4])
-    return named + (f" and {len(records) - 4} more" if len(records) > 4 else "")
+    named = ", ".join(record.id for record in records[:MOST_IDS_NAMED])
+    more = len(records) - MOST_IDS_NAMED
+    return f"{named} and {more} more" if more > 0 else named
 
 
 __all__ = [
@@ -100,5 +105,6 @@ __all__ = [
     "as_declared",
     "counts",
     "judge",
+    "met",
     "reaches",
 ]

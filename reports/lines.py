@@ -1,0 +1,71 @@
+"""The lines of a run file: JSON text in UTF-8, ended by a single line feed on every system, checked by one schema."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jsonschema import Draft202012Validator
+
+FILE_NAME = "run.jsonl"
+"""What the run file is called inside the folder of a run."""
+
+LONGEST_PROBLEM = 160
+
+
+class RunFileError(ValueError):
+    """A run file can't be written, or can't be trusted; one line with file, line, what is wrong and how to mend it."""
+
+    def __init__(self, path: Path, line: int, problem: str, fix: str) -> None:
+        place = f"{path}:{line}" if line else f"{path}"
+        super().__init__(f"{place}: {problem}; {fix}")
+        self.path, self.line, self.problem, self.fix = path, line, problem, fix
+
+
+def encode(data: Mapping[str, Any]) -> bytes:
+    """One line of a run file, line feed included.
+
+    Evidence may hold what S3 clients return: times become ISO 8601 text, bytes become text, any other object its
+    ``str``. Half characters (lone surrogates), which no UTF-8 file can hold, become question marks.
+
+    :raises ValueError: a number is not finite.
+    """
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
+    return text.encode("utf-8", "replace") + b"\n"
+
+
+def problem_of(data: object) -> str:
+    """What the schema has against a line, in one sentence; empty when it is a valid line."""
+    from jsonschema.exceptions import best_match  # noqa: PLC0415  # the commands that read no run file need not wait
+
+    error = best_match(_validator().iter_errors(data))
+    if error is None:
+        return ""
+    place = ".".join(str(step) for step in error.absolute_path) or "line"
+    text = " ".join(error.message.split())
+    return f"{place}: {text if len(text) <= LONGEST_PROBLEM else '… ' + text[-LONGEST_PROBLEM:]}"
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  # as above
+
+    text = resources.files(__package__).joinpath("run.schema.json").read_text(encoding="utf-8")
+    return Draft202012Validator(json.loads(text))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).decode("utf-8", "backslashreplace")
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=str)
+    return str(value)
