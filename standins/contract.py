@@ -218,9 +218,17 @@ class Children:
         self.stop()
 
     def spawn(
-        self, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start a process in the group; what it prints goes to `log`, whose stem names it, and it reads nothing."""
+        """Start a process in the group; what it prints goes to `log`, whose stem names it, and it reads nothing.
+
+        `pass_fds` are file descriptors it inherits under the same numbers, such as sockets that already listen.
+        """
         with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - every caller passes a list of its own
                 list(argv),
@@ -228,7 +236,7 @@ class Children:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=env,
-                cwd=cwd,
+                pass_fds=pass_fds,
                 process_group=self._guard.pid,
             )
         self.processes.append((process, log))

@@ -1,0 +1,100 @@
+"""The embedded endpoint itself: Swift's four servers as applications of one process, on sockets that already listen.
+
+Started by the stand-in as `python -m restoreproof.standins.endpoint.server FOLDER WORKERS NAME=FD...`. Swift's own
+start scripts would be four processes and more, each with Swift loaded, that leave our process group (setsid) and
+fight over ports; its in-process functional tests run the applications in one process as we do here.
+"""
+
+import eventlet  # type: ignore[import-untyped]
+
+eventlet.monkey_patch()
+
+import logging  # noqa: E402 - after the patch, like all that follows
+import os  # noqa: E402
+import socket  # noqa: E402
+import ssl  # noqa: E402
+import sys  # noqa: E402
+import warnings  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import eventlet.wsgi  # type: ignore[import-untyped]  # noqa: E402
+from restoreproof.standins.endpoint.settings import BACKENDS, DEVICE  # noqa: E402
+from swift.common import utils  # type: ignore[import-untyped]  # noqa: E402
+from swift.common.ring import RingBuilder  # type: ignore[import-untyped]  # noqa: E402
+from swift.common.storage_policy import reload_storage_policies  # type: ignore[import-untyped]  # noqa: E402
+from swift.common.wsgi import SwiftHttpProtocol, loadapp  # type: ignore[import-untyped]  # noqa: E402
+
+__all__ = ["log_to_stderr", "main"]
+
+_PARTITION_POWER = 4
+_CONNECTIONS = 1024
+_LONGEST_LINE = 65_536
+
+
+def log_to_stderr(
+    _conf: dict[str, str], _name: str, _console: bool, _route: str, _format: str, logger: logging.Logger, _adapted: Any
+) -> None:
+    """Send Swift's log where the stand-in looks for it; Swift calls this for each of its loggers."""
+    logger.addHandler(logging.StreamHandler(sys.stderr))
+
+
+def main(argv: list[str]) -> None:
+    """Serve until a signal ends the process."""
+    folder, workers, *listening = argv
+    sockets = {name: socket.socket(fileno=int(fd)) for name, _, fd in (item.partition("=") for item in listening)}
+    for name in BACKENDS:
+        _write_ring(Path(folder), name, sockets[name].getsockname()[1])
+    _settle(folder)
+    for _ in range(int(workers) - 1):
+        if os.fork() == 0:
+            break
+    _serve(Path(folder), sockets)
+
+
+def _write_ring(folder: Path, name: str, port: int) -> None:
+    """Say where data lives: one copy, on the one device, behind this port."""
+    ring = RingBuilder(_PARTITION_POWER, 1, 0)
+    address = {"ip": "127.0.0.1", "port": port, "replication_ip": "127.0.0.1", "replication_port": port}
+    ring.add_dev({"id": 0, "region": 1, "zone": 1, "device": DEVICE, "weight": 1.0, "meta": "", **address})
+    ring.rebalance()
+    ring.get_ring().save(str(folder / f"{name}.ring.gz"))
+
+
+def _settle(folder: str) -> None:
+    """Point Swift at our folder instead of the system's, before any application is made."""
+    utils.set_swift_dir(folder)
+    utils.validate_configuration()
+    reload_storage_policies()
+    utils.disable_fallocate()
+    warnings.filterwarnings("ignore", message="capitalize_response_headers is disabled")
+
+
+def _serve(folder: Path, sockets: dict[str, socket.socket]) -> None:
+    """Make the four applications and serve each on its socket; the proxy comes last, so it never lacks a back end."""
+    eventlet.hubs.use_hub(utils.get_hub())
+    for name in BACKENDS:
+        eventlet.spawn(_serve_one, name, folder, sockets[name])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem")
+    secure = context.wrap_socket(sockets["proxy"], server_side=True, do_handshake_on_connect=False)
+    _serve_one("proxy", folder, secure)
+
+
+def _serve_one(name: str, folder: Path, listener: socket.socket) -> None:
+    app = loadapp(str(folder / f"{name}.conf"), global_conf={"log_name": name})
+    eventlet.wsgi.server(
+        listener,
+        app,
+        logging.getLogger("silent"),
+        custom_pool=eventlet.GreenPool(_CONNECTIONS),
+        protocol=SwiftHttpProtocol,
+        socket_timeout=60,
+        log_output=False,
+        capitalize_response_headers=False,  # SDKs look for "ETag", not "Etag"
+        url_length_limit=_LONGEST_LINE,
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,131 @@
+"""The settings files of the embedded endpoint: what is written into its private folder before it starts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["BACKENDS", "DEVICE", "SERVERS", "KeyPair", "Plan", "write"]
+
+BACKENDS = ("account", "container", "object")
+SERVERS = (*BACKENDS, "proxy")
+DEVICE = "disk"
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """One user of the endpoint: its key pair and what it may do (`list`, `put`, `get`, `other`)."""
+
+    role: str
+    key_id: str
+    secret: str
+    rights: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the endpoint is asked to be; `ports` has one entry per server."""
+
+    folder: Path
+    ports: dict[str, int]
+    keys: tuple[KeyPair, ...]
+    region: str
+    domain: str
+
+
+# One replica on one device: the hash suffix only has to exist.
+_CLUSTER = """\
+[swift-hash]
+swift_hash_path_suffix = restoreproof
+[storage-policy:0]
+name = one
+default = yes
+"""
+
+# No syslog (the address leads nowhere), no preallocation, no look-out for mount points, no read-ahead cache kept.
+_EVERY_SERVER = """\
+[DEFAULT]
+bind_ip = 127.0.0.1
+bind_port = {port}
+swift_dir = {folder}
+devices = {folder}
+mount_check = false
+disable_fallocate = true
+log_level = WARNING
+log_address = {folder}/no-syslog
+log_custom_handlers = restoreproof.standins.endpoint.server.log_to_stderr
+"""
+
+_BACKEND = """\
+[pipeline:main]
+pipeline = {name}-server
+[app:{name}-server]
+use = egg:swift#{name}
+mb_per_sync = 2048
+keep_cache_size = 5368709122
+"""
+
+# Traps: parts are limited to 1000 and manifests to 1000 segments unless said otherwise (AWS and SQL Server use 10,000),
+# and GETs of objects with small parts are slowed to one part a second unless the limit on their size is 0.
+_PROXY = """\
+[pipeline:main]
+pipeline = catch_errors gatekeeper healthcheck proxy-logging listing_formats bulk s3api copy slo dlo \
+versioned_writes symlink proxy-logging proxy-server
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+allow_account_management = true
+object_chunk_size = 262144
+client_chunk_size = 262144
+[filter:s3api]
+paste.filter_factory = restoreproof.standins.endpoint.signin:filter_factory
+location = {region}
+storage_domain = {domain}
+max_upload_part_num = 10000
+s3_acl = false
+{users}
+[filter:slo]
+use = egg:swift#slo
+max_manifest_segments = 10000
+max_manifest_size = 33554432
+rate_limit_under_size = 0
+[filter:versioned_writes]
+use = egg:swift#versioned_writes
+allow_versioned_writes = true
+allow_object_versioning = true
+"""
+_PLAIN_FILTERS = (
+    "catch_errors",
+    "gatekeeper",
+    "healthcheck",
+    "proxy_logging",
+    "listing_formats",
+    "bulk",
+    "copy",
+    "dlo",
+)
+
+
+def write(plan: Plan) -> None:
+    """Write every settings file; they hold the secrets, so only their owner may read them."""
+    (plan.folder / DEVICE).mkdir()
+    _put(plan.folder / "swift.conf", _CLUSTER)
+    for name in BACKENDS:
+        _put(plan.folder / f"{name}.conf", _every_server(plan, name) + _BACKEND.format(name=name))
+    _put(plan.folder / "proxy.conf", _every_server(plan, "proxy") + _proxy(plan))
+
+
+def _every_server(plan: Plan, name: str) -> str:
+    return _EVERY_SERVER.format(port=plan.ports[name], folder=plan.folder)
+
+
+def _proxy(plan: Plan) -> str:
+    users = "\n".join(f"user_{key.role} = {key.key_id} {key.secret} {' '.join(key.rights)}" for key in plan.keys)
+    plain = "".join(
+        f"[filter:{name.replace('proxy_', 'proxy-')}]\nuse = egg:swift#{name}\n"
+        for name in (*_PLAIN_FILTERS, "symlink")
+    )
+    return _PROXY.format(region=plan.region, domain=plan.domain, users=users) + plain
+
+
+def _put(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
