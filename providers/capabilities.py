@@ -22,7 +22,7 @@ class Capability:
     """One word of the vocabulary.
 
     ``choices`` are the spellings allowed for a ``choice`` or ``set``. ``symptoms`` are what a refusal may show when a
-    ``bool`` is declared false: an S3 error code, ``HTTP-<status>``, ``timeout``, ``reset`` or the claim name of a check.
+    ``bool`` is declared false: an S3 error code, ``HTTP-<status>``, ``timeout``, ``reset`` or a check's claim name.
     """
 
     name: str

@@ -112,7 +112,7 @@ def read_endpoint(table: Table, folder: Path) -> EndpointSettings:
 def _kind(table: Table) -> EndpointKind:
     given: list[EndpointKind] = [kind for kind in ("url", "image", "program") if kind in table]
     if not given:
-        table.report("", "says nothing of where the server is; give one of url, image or program")
+        table.report(None, "says nothing of where the server is; give one of url, image or program")
     for extra in given[1:]:
         table.report(extra, f"give either {given[0]} or {extra}, not both")
     return given[0] if given else "url"
@@ -139,21 +139,19 @@ def _url(table: Table) -> str | None:
 
 def _url_fault(text: str) -> str:
     """What is wrong with a URL; the URL is not repeated, for somebody may have put a password into it."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return "is no URL; write https://HOST or https://HOST:PORT"
     if "@" in text:
         return "holds a user name or password; keys belong into environment variables named under [keys.backup]"
-    if parts.scheme == "http":
+    if text.lower().startswith("http:"):
         return "is plain HTTP, and SQL Server only speaks TLS (TLS-01); write https://"
-    if parts.scheme != "https" or not parts.hostname or port == 0:
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", 0
+    if not text.startswith("https://") or port == 0 or not _is_host(host):
         return "must be https://HOST or https://HOST:PORT"
-    if parts.path.strip("/") or parts.query or parts.fragment or "?" in text or "#" in text:
+    if text.rstrip("/") != f"https://{parts.netloc}":
         return "must end after host and port; the bucket goes into bucket"
-    if not _is_host(parts.hostname):
-        return "has a host name that no DNS server can hold"
     return ""
 
 

@@ -47,10 +47,10 @@ class _Walk:
 
     def document(self) -> None:
         prefix: Place = ()
-        while (token := self._peek()) != _END:
-            if token == "\n":
+        while (word := self._peek()) != _END:
+            if word == "\n":
                 self._at += 1
-            elif token == "[":
+            elif word == "[":
                 prefix = self._header()
             else:
                 self._pair(prefix)
@@ -103,8 +103,8 @@ class _Walk:
     def _members(self, visit: Callable[[int], None]) -> None:
         self._at += 1
         index = 0
-        while (token := self._peek()) not in ("]", "}", _END):
-            if token in (",", "\n"):
+        while (word := self._peek()) not in ("]", "}", _END):
+            if word in (",", "\n"):
                 self._at += 1
             else:
                 visit(index)
@@ -113,9 +113,9 @@ class _Walk:
 
     def _key(self) -> list[str]:
         parts = []
-        while (token := self._peek()) not in ("=", *_STOPS):
-            if token != ".":
-                parts.append(_unquote(token))
+        while (word := self._peek()) not in ("=", *_STOPS):
+            if word != ".":
+                parts.append(_unquote(word))
             self._at += 1
         return parts
 

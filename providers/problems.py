@@ -68,12 +68,16 @@ class Problems:
 
 def spell(place: Place) -> str:
     """A place as its author wrote it: ``name``, ``[endpoint].url``, ``[keys.backup].id``, ``[[deviations]].link``."""
-    *tables, key = [part for part in place if isinstance(part, str)] or ["the file"]
-    repeated = any(isinstance(part, int) for part in place[: place.index(key) if tables else None])
-    brackets = "[[{}]]" if repeated else "[{}]"
-    if tables:
-        return f"{brackets.format('.'.join(tables))}.{key}"
-    return brackets.format(key) if repeated else key
+    names = [_printable(part) for part in place if isinstance(part, str)]
+    last = max(index for index, part in enumerate(place) if isinstance(part, str))
+    left, right = ("[[", "]]") if any(isinstance(part, int) for part in place[:last]) else ("[", "]")
+    if len(names) > 1:
+        return f"{left}{'.'.join(names[:-1])}{right}.{names[-1]}"
+    return f"[[{names[0]}]]" if len(place) > 1 else names[0]
+
+
+def _printable(key: str) -> str:
+    return key if key.isprintable() and key else ascii(key)
 
 
 def hint(word: str, known: Iterable[str]) -> str:

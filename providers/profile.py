@@ -188,8 +188,7 @@ def _capability(table: Table, capability: Capability) -> Value | None:
             return table.duration(capability.name)
         case "set":
             return table.texts(capability.name, capability.choices)
-        case "choice":
-            return table.choice(capability.name, capability.choices)
+    return table.choice(capability.name, capability.choices)
 
 
 def _limits(table: Table) -> dict[str, int]:

@@ -21,7 +21,8 @@ _KINDS = {
     dict: "a table",
 }
 _SECRET_KEY = re.compile(r"secret|passw|pwd|token|credential|api_?key|access_?key", re.IGNORECASE)
-_DURATION = re.compile(r"(\d{1,6})([smhd])")
+_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
+_NOT_HERE = "a secret has no place in a profile, only the name of the environment variable that holds it"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 T = TypeVar("T")
@@ -45,9 +46,9 @@ class Table:
     def __bool__(self) -> bool:
         return bool(self._data)
 
-    def report(self, key: str | int, text: str) -> None:
-        """Note a problem with the value of a key, or with the whole table when the key is empty."""
-        self._problems.add(self._place if key == "" else (*self._place, key), text)
+    def report(self, key: str | int | None, text: str) -> None:
+        """Note a problem with the value of a key, or with the whole table when the key is None."""
+        self._problems.add(self._place if key is None else (*self._place, key), text)
 
     def text(self, key: str | int, *, required: bool = False) -> str | None:
         """A text that is not empty and can be printed on one line."""
@@ -55,9 +56,11 @@ class Table:
         if value is None:
             return None
         if not value.strip():
-            return self._refuse(key, "is empty")
+            self.report(key, "is empty")
+            return None
         if not value.isprintable():
-            return self._refuse(key, "holds a line break or another control character")
+            self.report(key, "holds a line break or another control character")
+            return None
         return value
 
     def choice(self, key: str | int, choices: Iterable[str], *, required: bool = False) -> str | None:
@@ -65,7 +68,8 @@ class Table:
         value = self.text(key, required=required)
         if value is None or value in (known := tuple(choices)):
             return value
-        return self._refuse(key, f"is none of {', '.join(known)}; {hint(value, known)}")
+        self.report(key, f"is none of {', '.join(known)}; {hint(value, known)}")
+        return None
 
     def flag(self, key: str) -> bool | None:
         """True or false."""
@@ -76,16 +80,18 @@ class Table:
         value = self._take(key, int)
         if value is None or minimum <= value <= maximum:
             return value
-        return self._refuse(key, f"must be from {minimum} to {maximum}")
+        self.report(key, f"must be from {minimum} to {maximum}")
+        return None
 
     def duration(self, key: str) -> int | None:
         """A time such as ``"90s"``, ``"30m"``, ``"24h"`` or ``"15d"``, in seconds."""
         value = self.text(key)
         if value is None:
             return None
-        match = _DURATION.fullmatch(value, re.ASCII) if value.isascii() else None
+        match = _DURATION.fullmatch(value)
         if match is None:
-            return self._refuse(key, 'is no duration; write a number and a unit, such as "90s", "30m", "24h" or "15d"')
+            self.report(key, 'is no duration; write a number and a unit, such as "90s", "30m", "24h" or "15d"')
+            return None
         return int(match[1]) * _SECONDS[match[2]]
 
     def texts(self, key: str, choices: Iterable[str] = ()) -> tuple[str, ...] | None:
@@ -121,22 +127,20 @@ class Table:
     def close(self) -> None:
         """Refuse every key that was not asked for."""
         for key in self._data.keys() - self._asked:
-            if _SECRET_KEY.search(key):
-                self.report(key, "a secret has no place in a profile; name the environment variable that holds it")
-            else:
-                self.report(key, f"unknown key; {hint(key, map(str, self._asked))}")
+            belongs = f"; {_NOT_HERE}" if _SECRET_KEY.search(key) else ""
+            self.report(key, f"unknown key; {hint(key, map(str, self._asked))}{belongs}")
 
     def _take(self, key: str | int, kind: type[T], *, required: bool = False) -> T | None:
         self._asked.add(key)
         if key not in self._data:
-            return self._refuse(key, "is missing") if required else None
+            if required:
+                self.report(key, "is missing")
+            return None
         value = self._data[key]
         if type(value) is kind:
             return value
-        return self._refuse(key, f"must be {_KINDS[kind]}, is {_described(value)}")
-
-    def _refuse(self, key: str | int, text: str) -> None:
-        self.report(key, text)
+        self.report(key, f"must be {_KINDS[kind]}, is {_described(value)}")
+        return None
 
 
 def _described(value: object) -> str:
