@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from restoreproof.providers.files import FileError, is_file, read_bytes
+from restoreproof.providers.image import Image, read_image
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from restoreproof.providers.table import Table
 
 EndpointKind = Literal["url", "image", "program"]
 Style = Literal["path", "virtual"]
-
-PLACEHOLDERS = (
-    *(f"{role}.{half}" for role in ("backup", "restore", "housekeeping") for half in ("id", "secret")),
-    "domain",
-    "bucket",
-    "port",
-)
-"""What may stand in braces in an image's command and environment."""
 
 _KIND_OF_KEY = {
     "ca": ("url",),
@@ -36,12 +30,10 @@ _KIND_OF_KEY = {
     "certificate": ("image",),
     "key": ("image",),
 }
-_IMAGE = re.compile(r"[a-z0-9][^\s@]*@sha256:[0-9a-f]{64}")
+_NO_URL = "must be https://HOST or https://HOST:PORT"
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_SECRET_NAME = re.compile(r"(SECRET|PASSWORD|PASSWD|TOKEN)(_?KEY)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -52,15 +44,11 @@ class EndpointSettings:
     (None: those of the operating system). ``domain`` is the host name under which buckets are host names of their own
     (None: the started server says). ``addresses`` are the IP addresses to connect to (none: look the host up).
     ``program`` is a module to run with ``python -m``, unless ``hook`` is the path of a start-up hook.
-
-    Only an image has ``port`` (where it listens), ``command``, ``environment`` (both with placeholders such as
-    ``{backup.id}``), ``health`` (a path that answers once it is up), and ``certificate`` and ``key`` (where in the
-    container it looks for its PEM files).
     """
 
     kind: EndpointKind
     url: str | None = None
-    image: str | None = None
+    image: Image | None = None
     program: str | None = None
     hook: Path | None = None
     ca: str | None = None
@@ -69,12 +57,6 @@ class EndpointSettings:
     bucket: str | None = None
     domain: str | None = None
     addresses: tuple[str, ...] = ()
-    port: int | None = None
-    command: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    health: str = "/"
-    certificate: str | None = None
-    key: str | None = None
 
 
 def read_endpoint(table: Table, folder: Path) -> EndpointSettings:
@@ -82,8 +64,9 @@ def read_endpoint(table: Table, folder: Path) -> EndpointSettings:
 
     :param folder: where the profile lies; ``ca`` and a start-up hook are relative to it.
     """
-    url, image, program = _url(table), _image(table), table.text("program")
+    url, program = _url(table), table.text("program")
     kind = _kind(table)
+    image = read_image(table)
     settings = EndpointSettings(
         kind=kind,
         url=url,
@@ -94,17 +77,12 @@ def read_endpoint(table: Table, folder: Path) -> EndpointSettings:
         region=table.text("region") or "us-east-1",
         style="virtual" if table.choice("style", ("path", "virtual")) == "virtual" else "path",
         bucket=_bucket(table),
-        domain=_domain(table) or (urlsplit(url).hostname if url else None),
+        domain=_domain(table, url),
         addresses=_addresses(table),
-        port=table.number("port", minimum=1, maximum=65535),
-        command=table.texts("command") or (),
-        environment=_environment(table),
-        health=_absolute(table, "health") or "/",
-        certificate=_absolute(table, "certificate"),
-        key=_absolute(table, "key"),
     )
     _check_belonging(table, kind)
-    _check_command(table, settings.command)
+    if kind == "url" and settings.style == "virtual" and settings.domain is None:
+        table.report("style", "virtual needs a domain, for a bucket cannot stand in front of an IP address")
     table.close()
     return settings
 
@@ -122,10 +100,6 @@ def _check_belonging(table: Table, kind: EndpointKind) -> None:
     for key, kinds in _KIND_OF_KEY.items():
         if key in table and kind not in kinds:
             table.report(key, f"belongs to an endpoint by {' or '.join(kinds)}, this one is by {kind}")
-    if kind == "image":
-        for key in ("port", "certificate", "key"):
-            if key not in table:
-                table.report(key, "is missing; an image needs port, certificate and key to speak TLS")
 
 
 def _url(table: Table) -> str | None:
@@ -147,9 +121,9 @@ def _url_fault(text: str) -> str:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        host, port = "", 0
-    if not text.startswith("https://") or port == 0 or not _is_host(host):
-        return "must be https://HOST or https://HOST:PORT"
+        return _NO_URL
+    if not text.startswith("https://") or port == 0 or parts.netloc.endswith(":") or not _is_host(host):
+        return _NO_URL
     if text.rstrip("/") != f"https://{parts.netloc}":
         return "must end after host and port; the bucket goes into bucket"
     return ""
@@ -167,19 +141,11 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _image(table: Table) -> str | None:
-    text = table.text("image")
-    if text and not _IMAGE.fullmatch(text):
-        table.report("image", "must be pinned by its digest: NAME@sha256: and 64 hexadecimal digits")
-        return None
-    return text
-
-
 def _hook(table: Table, program: str | None, folder: Path) -> Path | None:
     if program is None:
         return None
     hook = folder / program
-    if hook.is_file():
+    if is_file(hook):
         return hook.resolve()
     if "/" in program or "\\" in program:
         table.report("program", "there is no such file (the path is relative to the profile)")
@@ -193,13 +159,12 @@ def _ca(table: Table, folder: Path) -> str | None:
     if name is None:
         return None
     try:
-        text = (folder / name).read_bytes().decode("ascii")
-    except FileNotFoundError:
-        table.report("ca", "there is no such file (the path is relative to the profile)")
+        text = read_bytes(folder / name).decode("ascii")
+    except FileError as problem:
+        table.report("ca", f"the file {problem} (its path is relative to the profile)")
         return None
-    except (OSError, ValueError):
-        table.report("ca", "the file cannot be read as PEM text")
-        return None
+    except UnicodeDecodeError:
+        text = ""
     fault = _ca_fault(text)
     if fault:
         table.report("ca", fault)
@@ -225,11 +190,13 @@ def _bucket(table: Table) -> str | None:
     return text
 
 
-def _domain(table: Table) -> str | None:
+def _domain(table: Table, url: str | None) -> str | None:
+    """The domain given, or the host of the URL unless that is an IP address."""
     text = table.text("domain")
     if text and not _HOST.fullmatch(text):
         table.report("domain", "must be a host name without scheme, port and path, such as s3.example.test")
-    return text
+    host = (urlsplit(url).hostname or "") if url else ""
+    return text or (host if host and not _is_address(host) else None)
 
 
 def _addresses(table: Table) -> tuple[str, ...]:
@@ -237,39 +204,3 @@ def _addresses(table: Table) -> tuple[str, ...]:
     if not all(_is_address(address) for address in addresses):
         table.report("addresses", 'must be IP addresses, such as ["192.0.2.10", "192.0.2.11"]')
     return addresses
-
-
-def _absolute(table: Table, key: str) -> str | None:
-    text = table.text(key)
-    if text and not text.startswith("/"):
-        table.report(key, "must start with '/'")
-    return text
-
-
-def _environment(table: Table) -> Mapping[str, str]:
-    values = table.table("environment")
-    found = {name: values.text(name) for name in values.names()}
-    for name, value in found.items():
-        fault = _environment_fault(name, value or "")
-        if fault:
-            values.report(name, fault)
-    return {name: value for name, value in found.items() if value}
-
-
-def _environment_fault(name: str, value: str) -> str:
-    if _SECRET_NAME.search(name) and not _PLACEHOLDER.search(value):
-        return 'a secret has no place in a profile; write "{backup.secret}", and the run fills it in'
-    return _placeholder_fault(value)
-
-
-def _check_command(table: Table, command: tuple[str, ...]) -> None:
-    for word in command:
-        fault = _placeholder_fault(word)
-        if fault:
-            table.report("command", fault)
-
-
-def _placeholder_fault(value: str) -> str:
-    if all(name in PLACEHOLDERS for name in _PLACEHOLDER.findall(value)):
-        return ""
-    return f"names an unknown placeholder; known are {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}"

@@ -92,6 +92,11 @@ def hint(word: str, known: Iterable[str]) -> str:
     return f"known are {', '.join(choices)}" if choices else "none is known"
 
 
+def refusal(file: str, text: str, line: int = 0) -> ProfileError:
+    """The error for a file that cannot even be read as TOML."""
+    return ProfileError(file, [Problem(line, "", text)])
+
+
 def _sentence(file: str, problem: Problem) -> str:
     where = f"{file}:{problem.line}" if problem.line else file
     return ": ".join(part for part in (where, problem.key, problem.text) if part)

@@ -6,23 +6,24 @@ file is ever repeated in a message: somebody may have put a secret where it does
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restoreproof.providers.capabilities import CAPABILITIES, LIMITS, MECHANISMS, Capability, Value
+from restoreproof.providers.document import read_document
 from restoreproof.providers.endpoint import EndpointSettings, read_endpoint
+from restoreproof.providers.files import is_file
 from restoreproof.providers.keys import KeyPair, KeyReader, KeySource
-from restoreproof.providers.lines import find_lines
-from restoreproof.providers.problems import Problem, Problems, ProfileError, hint
-from restoreproof.providers.table import Table
+from restoreproof.providers.problems import Problem, ProfileError, hint, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from restoreproof.providers.document import Document
+    from restoreproof.providers.table import Table
 
 SHIPPED = Path(__file__).parent
 """The folder of the profiles that come with RestoreProof."""
@@ -31,7 +32,6 @@ SLUG = re.compile(r"[a-z0-9_]+")
 """What a provider may be called."""
 
 _SYMPTOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
-_TOML_LINE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 @dataclass(frozen=True)
@@ -108,13 +108,10 @@ def load_profile(
     """
     path = find_profile(name_or_path)
     file = str(path) if path.parent == SHIPPED else name_or_path
-    data = _read(file, path)
-    text = _decode(file, data)
-    document = _parse(file, text)
-    problems = Problems(find_lines(text))
+    document = read_document(file, path)
     keys = KeyReader(path.parent, os.environ if environ is None else environ, required=require_keys)
-    profile = _build(Table(document, (), problems), path, hashlib.sha256(data).hexdigest(), keys, known_ids)
-    problems.raise_for(file)
+    profile = _build(document, path, keys, known_ids)
+    document.problems.raise_for(file)
     return profile
 
 
@@ -124,19 +121,22 @@ def find_profile(name_or_path: str) -> Path:
     :raises ProfileError: the name is none of the shipped ones.
     """
     if name_or_path.endswith(".toml") or "/" in name_or_path or "\\" in name_or_path:
-        return Path(name_or_path)
+        return Path(name_or_path).absolute()
     if name_or_path in shipped_profiles():
         return SHIPPED / f"{name_or_path}.toml"
     for file in (name_or_path, f"{name_or_path}.toml"):
-        if name_or_path and "\0" not in file and Path(file).is_file():
-            raise _whole(name_or_path, f"no profile of that name is shipped; for the file say ./{file}")
+        if is_file(Path(file)):
+            raise refusal(name_or_path, f"no profile of that name is shipped; for the file say ./{file}")
     near = hint(name_or_path, shipped_profiles())
     names = ", ".join(shipped_profiles())
     known = near if near.startswith("known") else f"{near} Shipped are {names}"
-    raise _whole(name_or_path, f"no profile of that name is shipped; {known}; a file is named by its path, ./NAME.toml")
+    raise refusal(
+        name_or_path, f"no profile of that name is shipped; {known}; a file is named by its path, ./NAME.toml"
+    )
 
 
-def _build(top: Table, path: Path, digest: str, keys: KeyReader, known_ids: Collection[str]) -> Profile:
+def _build(document: Document, path: Path, keys: KeyReader, known_ids: Collection[str]) -> Profile:
+    top = document.table
     name, title = _name(top), top.text("title", required=True) or ""
     endpoint = read_endpoint(top.table("endpoint"), path.parent)
     found = keys.read(top.table("keys"), needed=endpoint.kind == "url")
@@ -144,7 +144,7 @@ def _build(top: Table, path: Path, digest: str, keys: KeyReader, known_ids: Coll
         name=name,
         title=title,
         path=path,
-        digest=digest,
+        digest=document.digest,
         endpoint=endpoint,
         keys=found.pairs,
         capabilities=_capabilities(top.table("capabilities"), endpoint.style),
@@ -221,7 +221,7 @@ def _deviations(tables: list[Table], known_ids: Collection[str]) -> tuple[Deviat
         deviation = Deviation(**values)
         if deviation.check and deviation.check not in known_ids:
             table.report("check", f"no check has this id; {_near(deviation.check, known_ids)}")
-        if deviation.check in found:
+        if deviation.check and deviation.check in found:
             table.report("check", "has been declared before; one check has one symptom")
         if deviation.symptom and not _SYMPTOM.fullmatch(deviation.symptom):
             table.report("symptom", "must be one S3 code, HTTP-<status>, timeout, reset or a claim name; no pattern")
@@ -239,44 +239,6 @@ def _near(check: str, known_ids: Collection[str]) -> str:
 def _labels(table: Table) -> dict[str, str]:
     labels = {name: table.text(name) for name in table.names()}
     return {name: value for name, value in labels.items() if value is not None}
-
-
-def _read(file: str, path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise _whole(file, "there is no such file; restoreproof profile new writes a starter") from None
-    except (OSError, ValueError) as problem:
-        reason = "is a directory" if path.is_dir() else f"cannot be read ({type(problem).__name__})"
-        raise _whole(file, f"{reason}; give a profile's .toml file") from None
-
-
-def _decode(file: str, data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _whole(file, "is UTF-16; save it as UTF-8")
-    try:
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as problem:
-        line = data.count(b"\n", 0, problem.start) + 1
-        raise ProfileError(file, [Problem(line, "", "is not UTF-8 text; save it as UTF-8")]) from None
-
-
-def _parse(file: str, text: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise _whole(file, "is nested too deeply") from None
-    except ValueError as problem:
-        said = str(problem)
-        at = _TOML_LINE.search(said)
-        line = int(at[1]) if at and at[1] else text.count("\n") + 1
-        reason = said[: at.start()] if at else "a value is out of bounds"
-        column = f" (column {at[2]})" if at and at[2] else ""
-        raise ProfileError(file, [Problem(line, "", f"no valid TOML: {reason}{column}")]) from None
-
-
-def _whole(file: str, text: str) -> ProfileError:
-    return ProfileError(file, [Problem(0, "", text)])
 
 
 __all__ = [

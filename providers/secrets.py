@@ -11,6 +11,8 @@ import os
 import stat
 from typing import TYPE_CHECKING, NoReturn
 
+from restoreproof.providers.files import FileError, NoFileError, read_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -96,13 +98,13 @@ def read_file(path: Path) -> tuple[Secret, str]:
     :raises SecretError: the file cannot be read, is empty or is no ASCII text.
     """
     try:
-        text = path.read_bytes().decode("ascii")
-    except FileNotFoundError:
-        raise AbsentSecretError(f"there is no file {path}") from None
+        text = read_bytes(path).decode("ascii")
+    except NoFileError:
+        raise AbsentSecretError(f"the file {path} does not exist") from None
+    except FileError as problem:
+        raise SecretError(f"the file {path} {problem}") from None
     except UnicodeDecodeError:
         raise SecretError(f"the file {path} holds more than plain ASCII text") from None
-    except (OSError, ValueError) as problem:
-        raise SecretError(f"the file {path} cannot be read ({type(problem).__name__})") from None
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:
         raise SecretError(f"the file {path} is empty")

@@ -75,9 +75,9 @@ class Table:
         """True or false."""
         return self._take(key, bool)
 
-    def number(self, key: str, *, minimum: int = 0, maximum: int = 2**63) -> int | None:
+    def number(self, key: str, *, required: bool = False, minimum: int = 0, maximum: int = 2**63) -> int | None:
         """A whole number within bounds."""
-        value = self._take(key, int)
+        value = self._take(key, int, required=required)
         if value is None or minimum <= value <= maximum:
             return value
         self.report(key, f"must be from {minimum} to {maximum}")
