@@ -1,0 +1,36 @@
+"""All defects by name. Nothing here needs mitmproxy: documentation and `--list` read it too."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from restoreproof.standins.proxy.defects import abort, addressing, credentials, errors, multipart, reads, tls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from restoreproof.standins.proxy.defect import Defect
+
+__all__ = ["DEFECTS", "chosen"]
+
+_AREAS = (tls, credentials, addressing, multipart, abort, reads, errors)
+
+DEFECTS: Mapping[str, Defect] = MappingProxyType(
+    {defect.name: defect for area in _AREAS for defect in area.DEFECTS},
+)
+
+
+def chosen(names: Iterable[str]) -> tuple[Defect, ...]:
+    """Look up defects by name, each once, in the order given.
+
+    :raises LookupError: a name is unknown; the text gives the nearest spelling and the whole list.
+    """
+    wanted = tuple(dict.fromkeys(names))
+    for name in wanted:
+        if name not in DEFECTS:
+            near = get_close_matches(str(name), DEFECTS, n=1, cutoff=0.4)
+            hint = f"; did you mean '{near[0]}'?" if near else "."
+            raise LookupError(f"There is no defect '{name}'{hint} Defects: {', '.join(sorted(DEFECTS))}.")
+    return tuple(DEFECTS[name] for name in wanted)

@@ -1,0 +1,120 @@
+"""The TLS face of the proxy: what it shows to clients, and whom it believes upstream."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from OpenSSL import SSL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from OpenSSL.crypto import X509
+    from restoreproof.standins.certificates import Authority
+
+__all__ = ["Front", "server_context", "upstream_connection", "upstream_context"]
+
+_HTTP1 = b"http/1.1"
+
+
+@dataclass
+class Front:
+    """What clients meet; TLS defects alter it before the first of them comes.
+
+    :ivar names: what a good certificate covers: host, domain, wildcard, address.
+    :ivar chain: the certificates that are sent, leaf first, PEM.
+    """
+
+    authority: Authority
+    names: tuple[str, ...]
+    chain: str = field(init=False)
+    key: str = field(init=False, repr=False)
+    tls13_only: bool = False
+    demands_client_certificate: bool = False
+    answers_plain_http: bool = False
+
+    def __post_init__(self) -> None:
+        leaf = self.authority.leaf(*self.names, common_name=self.names[0])
+        self.chain, self.key = leaf.chain, leaf.key
+
+
+def server_context(front: Front, folder: Path) -> SSL.Context:
+    """Build the context that all client connections share; key and chain lie in `folder`."""
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_3_VERSION if front.tls13_only else SSL.TLS1_2_VERSION)
+    context.use_certificate_chain_file(str(_written(folder / "chain.pem", front.chain)))
+    context.use_privatekey_file(str(_written(folder / "key.pem", front.key)))
+    context.set_alpn_select_callback(_choose_http1)  # type: ignore[arg-type]  # its hints forget the answer
+    context.set_session_id(b"restoreproof")
+    if front.demands_client_certificate:
+        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _no_client_is_good_enough)
+    return context
+
+
+def upstream_context(host: str, ca: Path | None) -> SSL.Context:
+    """Build the context that all connections to the store share: it believes `ca`, or the system, and checks `host`."""
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    if ca is None:
+        paths = ssl.get_default_verify_paths()
+        context.load_verify_locations(paths.cafile, paths.capath)
+    else:
+        context.load_verify_locations(str(ca))
+    store = context.get_cert_store()
+    if store is not None:
+        store.set_flags(0x80000)  # X509_V_FLAG_PARTIAL_CHAIN: a client may be given the server's certificate itself
+    context.set_alpn_protos([_HTTP1])
+
+    def believe(_connection: SSL.Connection, certificate: X509, _error: int, depth: int, verified: int) -> bool:
+        return bool(verified) and (depth > 0 or _covers(certificate, host))
+
+    context.set_verify(SSL.VERIFY_PEER, believe)
+    return context
+
+
+def upstream_connection(context: SSL.Context, host: str) -> SSL.Connection:
+    """Start a client's side of a handshake, in memory."""
+    connection = SSL.Connection(context)
+    if not _is_address(host):
+        connection.set_tlsext_host_name(host.encode("idna"))
+    connection.set_connect_state()
+    return connection
+
+
+def _covers(certificate: X509, host: str) -> bool:
+    """Compare with the SAN alone; service-identity stumbles over a wildcard where the host is a single label."""
+    try:
+        names = certificate.to_cryptography().extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    if _is_address(host):
+        return ipaddress.ip_address(host) in names.get_values_for_type(x509.IPAddress)
+    label, _, parent = host.lower().partition(".")
+    dns = {name.lower() for name in names.get_values_for_type(x509.DNSName)}
+    return host.lower() in dns or bool(label and parent and f"*.{parent}" in dns)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _choose_http1(_connection: SSL.Connection, offered: list[bytes]) -> bytes | object:
+    return _HTTP1 if _HTTP1 in offered else SSL.NO_OVERLAPPING_PROTOCOLS
+
+
+def _no_client_is_good_enough(*_: object) -> bool:
+    return False
+
+
+def _written(path: Path, pem: str) -> Path:
+    path.touch(mode=0o600)
+    path.write_text(pem)
+    return path

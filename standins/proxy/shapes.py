@@ -1,0 +1,94 @@
+"""The four shapes that most defects have: an operation, a moment, and one function that alters the flow.
+
+A function may be a coroutine. What it alters: at the request's head, its target and headers, or it answers; with the
+request's body, that too; at the answer's head, status and headers; with the answer's body, that too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mitmproxy.http import HTTPFlow
+    from restoreproof.standins.proxy.context import Context
+    from restoreproof.standins.proxy.front import Front
+    from restoreproof.standins.proxy.operation import Kind
+
+    Alteration = Callable[[Context, HTTPFlow], Awaitable[None] | None]
+    Factory = Callable[[Context], object]
+
+__all__ = ["on_answer", "on_answer_head", "on_front", "on_request", "on_request_body"]
+
+
+@dataclass
+class _Shape:
+    context: Context
+    alter: Alteration
+    kinds: tuple[Kind, ...]
+
+    def wants(self, flow: HTTPFlow) -> bool:
+        return not self.kinds or self.context.is_(flow, *self.kinds)
+
+
+class _AtRequest(_Shape):
+    def requestheaders(self, flow: HTTPFlow) -> Awaitable[None] | None:
+        return self.alter(self.context, flow) if self.wants(flow) and flow.response is None else None
+
+
+class _WithRequestBody(_Shape):
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        if self.wants(flow):
+            self.context.hold_request(flow)
+
+    def request(self, flow: HTTPFlow) -> Awaitable[None] | None:
+        return self.alter(self.context, flow) if self.wants(flow) and flow.response is None else None
+
+
+class _AtAnswer(_Shape):
+    def responseheaders(self, flow: HTTPFlow) -> Awaitable[None] | None:
+        return self.alter(self.context, flow) if self.wants(flow) else None
+
+
+class _WithAnswerBody(_Shape):
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        if self.wants(flow):
+            self.context.hold_answer(flow)
+
+    def response(self, flow: HTTPFlow) -> Awaitable[None] | None:
+        return self.alter(self.context, flow) if self.wants(flow) else None
+
+
+@dataclass
+class _AtFront:
+    alter: Callable[[Front], None]
+
+    def face(self, front: Front) -> None:
+        self.alter(front)
+
+
+def on_request(alter: Alteration, *kinds: Kind) -> Factory:
+    """Alter requests of these kinds (all, if none is named) as soon as their head is there."""
+    return lambda context: _AtRequest(context, alter, kinds)
+
+
+def on_request_body(alter: Alteration, *kinds: Kind) -> Factory:
+    """Alter requests of these kinds when their body is there, before anything is sent on."""
+    return lambda context: _WithRequestBody(context, alter, kinds)
+
+
+def on_answer_head(alter: Alteration, *kinds: Kind) -> Factory:
+    """Alter answers to requests of these kinds as soon as their head is there."""
+    return lambda context: _AtAnswer(context, alter, kinds)
+
+
+def on_answer(alter: Alteration, *kinds: Kind) -> Factory:
+    """Alter answers to requests of these kinds when their body is there, before anything is sent on."""
+    return lambda context: _WithAnswerBody(context, alter, kinds)
+
+
+def on_front(alter: Callable[[Front], None]) -> Factory:
+    """Alter what the proxy shows in the TLS handshake."""
+    return lambda _context: _AtFront(alter)
