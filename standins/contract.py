@@ -57,6 +57,7 @@ _LOOPBACK = "127.0.0.1"
 _PREFIX = "restoreproof-standin-"
 _LOCK = "in-use.lock"
 _PORTS = range(15_000, 32_000)  # below the range from which Linux takes the ports of outgoing connections
+_REMOVAL_SECONDS = 5.0
 _GUARD = "trap '' TERM INT HUP; read -r _; kill -KILL 0"
 
 
@@ -151,7 +152,7 @@ def scratch_folder(name: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         with suppress(OSError):  # the lock file went with the folder
             lock.release()
 
@@ -175,10 +176,21 @@ def _remove_if_abandoned(folder: Path) -> bool:
         lock.acquire(timeout=0)
     except (Timeout, OSError):
         return False
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
     with suppress(OSError):
         lock.release()
     return True
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder into which a process that was just killed may still write its last file."""
+
+    def gone() -> bool:
+        shutil.rmtree(folder, ignore_errors=True)
+        return not folder.exists()
+
+    with suppress(TimedOut):
+        wait_until(gone, _REMOVAL_SECONDS, f"the removal of {folder}")
 
 
 def free_port() -> int:

@@ -32,6 +32,12 @@ _RIGHTS = {
     ("UploadController", "POST"): "put",
 }
 
+# Questions about a bucket or object that Swift's S3 API does not know and would answer as a plain list, GET or PUT.
+_OF_ITS_OWN = frozenset(
+    {"versions", "lifecycle", "encryption", "replication", "ownershipControls", "accelerate", "metrics", "analytics"}
+    | {"inventory", "intelligent-tiering", "policyStatus", "attributes", "retention", "legal-hold"}
+)
+
 
 class User(NamedTuple):
     """One key pair's secret and rights."""
@@ -42,9 +48,9 @@ class User(NamedTuple):
 
 def needed_rights(request: Any) -> frozenset[str]:
     """Tell which rights an S3 request needs: one of `list`, `put`, `get`, `other`; a copy also reads its source."""
+    if _OF_ITS_OWN & set(request.params):
+        return frozenset({"other"})
     right = _RIGHTS.get((request.controller.__name__, request.method), "other")
-    if right == "list" and "versions" in request.params:
-        right = "other"  # AWS has a right of its own for it: s3:ListBucketVersions
     copies = right == "put" and "HTTP_X_AMZ_COPY_SOURCE" in request.environ
     return frozenset({right, "get"} if copies else {right})
 
