@@ -45,7 +45,7 @@ fi
 # The alias with the root pair goes by environment, the users' secrets by standard input: never on a command line.
 client() { MC_HOST_lab="https://$S3_HOUSEKEEPING_KEY_ID:$S3_HOUSEKEEPING_SECRET@localhost:$S3_PORT" \
   "$mc" --config-dir "$work/mc" --quiet "$@" >/dev/null; }
-until client ready lab 2>/dev/null; do
+until client mb --ignore-existing "lab/$S3_BUCKET" 2>/dev/null; do # `mc ready` looks every five seconds only
   kill -0 "$server" # ends the hook if the server has ended
   sleep 0.1
 done
@@ -62,8 +62,9 @@ JSON
   client admin policy create lab "only-$role" "$work/$role.json"
   client admin policy attach lab "only-$role" --user "$key_id"
 }
-client mb "lab/$S3_BUCKET"
-add_user backup "$S3_BACKUP_KEY_ID" "$S3_BACKUP_SECRET" s3:PutObject
+add_user backup "$S3_BACKUP_KEY_ID" "$S3_BACKUP_SECRET" s3:PutObject &
+backup=$!
 add_user restore "$S3_RESTORE_KEY_ID" "$S3_RESTORE_SECRET" s3:GetObject
+wait "$backup"
 say "{\"bucket\": \"$S3_BUCKET\", \"keys\": [\"backup\", \"restore\", \"housekeeping\"], \"software\": \"$software\"}"
 wait "$server"

@@ -1,0 +1,246 @@
+"""``restoreproof profile``: start a provider's profile, and check one before anything is started."""
+
+from __future__ import annotations
+
+import sys
+from argparse import RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
+from restoreproof.providers.profile import SLUG, ProfileError, load_profile, shipped_profiles
+from restoreproof.reports.register import load_register
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from collections.abc import Collection, Iterator
+
+    from restoreproof.providers.capabilities import Value
+    from restoreproof.providers.keys import KeySource
+    from restoreproof.providers.profile import Profile
+
+OK = 0
+BAD_USAGE = 4
+
+_ABOUT = """\
+A provider is one TOML file: where the endpoint is, which environment variables hold its keys, and how it differs
+from what SQL Server hopes for. Secrets never go into it.
+"""
+_EXAMPLES = """\
+examples:
+  restoreproof profile new acme                  write acme.toml, every line explained
+  restoreproof profile check ./acme.toml         tell all that is wrong with it, and what it amounts to
+  restoreproof certify --provider ./acme.toml    the real thing
+"""
+_CHECK_ABOUT = """\
+Loads each profile as a run would, but connects to nothing. Prints what it amounts to, or every problem with file,
+line and fix. Keys are reported as set or not set, never shown.
+
+exit status: 0 when every profile can be used, 4 when one cannot
+"""
+_CHECK_EXAMPLES = """\
+examples:
+  restoreproof profile check ./acme.toml
+  restoreproof profile check embedded
+"""
+_NEW_ABOUT = """\
+Writes a profile for a provider reached by URL, with every line explained; fill in what is yours. An existing file is
+never overwritten.
+
+exit status: 0 when the file was written, 4 when it was not
+"""
+_NEW_EXAMPLES = """\
+examples:
+  restoreproof profile new acme
+  restoreproof profile new acme --output providers/acme.toml
+"""
+
+STARTER = """\
+# {name}: a RestoreProof profile. When done: restoreproof profile check {file}
+name  = "{name}"
+title = "{name}"  # the name shown in reports
+
+[endpoint]
+url    = "https://s3.example.test:9000"  # host and port as they will stand in SQL Server's s3:// URLs
+# ca   = "{name}-ca.pem"  # certificates to trust, relative to this file; left out: those of the operating system
+region = "us-east-1"
+style  = "path"  # or "virtual": the bucket in front of the host name
+# bucket = "sqlbackups"  # a bucket that exists; left out, a run makes one and removes it again
+
+[keys.backup]  # names of environment variables, never the keys themselves (or id_file and secret_file)
+id     = "{variable}_KEY_ID"
+secret = "{variable}_SECRET"
+# [keys.restore] and [keys.housekeeping]: keys that may only read, and that clean up; left out, [keys.backup] serves.
+
+[capabilities]  # only what differs from the defaults
+# virtual_host = true
+
+# [cleanup]  # who removes what a failed backup leaves: lifecycle, admin-rule, built-in or manual
+# mechanism = "lifecycle"
+# after     = "7d"
+
+# [[deviations]]  # a check that is known to fail; add one only when a run has shown it
+# check   = "ABORT-03.list-by-prefix"
+# symptom = "NotImplemented"
+# reason  = "one sentence"
+# link    = "https://..."
+"""
+"""A profile that loads once its two variables are set."""
+
+
+def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
+    """Hang ``profile new`` and ``profile check`` into the command line."""
+    parser = _parser(subparsers, "profile", "write or check a provider's profile", _ABOUT, _EXAMPLES)
+    actions = parser.add_subparsers(title="commands", metavar="COMMAND", dest="action", required=True)
+    new = _parser(actions, "new", "write a starter profile", _NEW_ABOUT, _NEW_EXAMPLES)
+    new.add_argument("name", metavar="NAME", help="what the provider is called: small letters, digits and _")
+    new.add_argument("--output", metavar="FILE", type=Path, help="where to write it (default: NAME.toml)")
+    new.set_defaults(run=run)
+    check = _parser(
+        actions, "check", "tell what a profile says, or what is wrong with it", _CHECK_ABOUT, _CHECK_EXAMPLES
+    )
+    shipped = ", ".join(shipped_profiles())
+    check.add_argument(
+        "profiles", nargs="+", metavar="NAME|FILE", help=f"a shipped profile ({shipped}) or the path of a .toml file"
+    )
+    check.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    """Do what the command line asks for.
+
+    :returns: 0, or 4 when a profile cannot be written or used.
+    """
+    if args.action == "new":
+        return write_starter(args.name, args.output or Path(f"{args.name}.toml"))
+    known_ids = {requirement.id for requirement in load_register()}
+    statuses = [check_profile(profile, known_ids) for profile in args.profiles]
+    return max(statuses)
+
+
+def write_starter(name: str, file: Path) -> int:
+    """Write a commented profile to a file that does not exist yet.
+
+    :returns: 0, or 4 with one line on standard error.
+    """
+    if not SLUG.fullmatch(name):
+        return _refuse("the name of a provider is made of small letters, digits and _, such as acme_store")
+    if name in shipped_profiles():
+        return _refuse(f"a profile named {name} is shipped already; choose another name, such as {name}_site")
+    text = STARTER.format(name=name, file=file, variable=_variable(name))
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except FileExistsError:
+        return _refuse(f"{file} exists and is left as it is; name another file with --output")
+    except OSError as problem:
+        return _refuse(f"{file} cannot be written: {problem.strerror}")
+    _say(f"wrote {file}; fill in url and keys, then: restoreproof profile check {_path(file)}\n")
+    return OK
+
+
+def check_profile(name_or_path: str, known_ids: Collection[str]) -> int:
+    """Print what a profile amounts to, or all that is wrong with it.
+
+    :returns: 0, or 4 when it cannot be used.
+    """
+    try:
+        profile = load_profile(name_or_path, known_ids=known_ids, require_keys=False)
+    except ProfileError as error:
+        sys.stderr.write(f"{error}\n")
+        return BAD_USAGE
+    rows = list(_rows(profile))
+    width = max(len(label) for label, _ in rows)
+    _say(f"{profile.name}: {profile.title}\n")
+    _say("".join(f"  {label:<{width}}  {text}\n" for label, text in rows))
+    for warning in profile.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    return OK
+
+
+def _rows(profile: Profile) -> Iterator[tuple[str, str]]:
+    yield "file", str(profile.path)
+    yield from _endpoint_rows(profile)
+    yield from _key_rows(profile)
+    yield "differs", _listed(_differences(profile))
+    yield "clean-up", _cleanup(profile)
+    declared = [f"{deviation.check} ({deviation.symptom})" for deviation in profile.deviations]
+    yield "deviations", _listed(declared)
+
+
+def _endpoint_rows(profile: Profile) -> Iterator[tuple[str, str]]:
+    endpoint = profile.endpoint
+    image = endpoint.image.name if endpoint.image else None
+    yield "endpoint", f"{endpoint.kind} {endpoint.url or image or endpoint.program}"
+    domain = f", buckets under {endpoint.domain}" if endpoint.domain and endpoint.style == "virtual" else ""
+    yield "style", endpoint.style + domain
+    yield "region", endpoint.region
+    if endpoint.kind == "url":
+        yield "trust", "the certificates in ca" if endpoint.ca else "the operating system's certificates"
+    yield "bucket", endpoint.bucket or "made and removed by the run"
+
+
+def _key_rows(profile: Profile) -> Iterator[tuple[str, str]]:
+    if not profile.key_sources:
+        yield "keys", "made by the run"
+    backup = profile.key_sources.get("backup")
+    for role, source in profile.key_sources.items():
+        shared = role != "backup" and source == backup
+        yield f"{role} key", "the backup key" if shared else _source(source)
+
+
+def _source(source: KeySource) -> str:
+    names = " and ".join(f"{origin.kind} {origin.name}" for origin in (source.id, source.secret))
+    return f"{names}: {'set' if source.present else 'NOT SET'}"
+
+
+def _differences(profile: Profile) -> Iterator[str]:
+    for name, value in profile.capabilities.items():
+        if value != CAPABILITIES[name].default:
+            yield f"{name} = {_shown(value)}"
+    for name, number in profile.limits.items():
+        if number != LIMITS[name].default:
+            yield f"{name} = {number}"
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _cleanup(profile: Profile) -> str:
+    after = profile.cleanup.after
+    hours = "" if after is None else f" after {after / 3600:g} h"
+    return profile.cleanup.mechanism + hours
+
+
+def _listed(items: Iterator[str] | list[str]) -> str:
+    return ", ".join(items) or "none"
+
+
+def _variable(name: str) -> str:
+    """How the variables of a provider begin; none may begin with a digit."""
+    return f"S3_{name.upper()}" if name[0].isdigit() else name.upper()
+
+
+def _path(file: Path) -> str:
+    """The file so that it is taken for a path and not for a shipped name."""
+    return str(file) if len(file.parts) > 1 else f"./{file}"
+
+
+def _parser(
+    subparsers: _SubParsersAction[ArgumentParser], name: str, summary: str, about: str, examples: str
+) -> ArgumentParser:
+    return subparsers.add_parser(
+        name, help=summary, description=about, epilog=examples, formatter_class=RawDescriptionHelpFormatter
+    )
+
+
+def _refuse(text: str) -> int:
+    sys.stderr.write(f"restoreproof profile new: {text}\n")
+    return BAD_USAGE
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
