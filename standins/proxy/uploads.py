@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
     from restoreproof.standins.proxy.context import Context
 
-__all__ = ["OPEN", "Part", "Upload", "Uploads"]
+__all__ = ["ABORTED", "COMPLETED", "OPEN", "Part", "Upload", "Uploads"]
 
 OPEN, COMPLETED, ABORTED = "open", "completed", "aborted"
 _OK = range(200, 300)

@@ -1,1 +1,131 @@
-DEFECTS = ()
+"""Defects of saying no: errors hidden, renamed, or dressed up for a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from restoreproof.standins.proxy import documents
+from restoreproof.standins.proxy.defect import Defect
+from restoreproof.standins.proxy.operation import Kind
+from restoreproof.standins.proxy.shapes import on_answer, on_answer_head, on_request, on_request_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mitmproxy.http import HTTPFlow
+    from restoreproof.standins.proxy.context import Context
+    from restoreproof.standins.proxy.shapes import Alteration
+
+__all__ = ["DEFECTS"]
+
+_EMPTY_LIST = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+    b"<KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>"
+)
+
+
+def _code(flow: HTTPFlow) -> str:
+    assert flow.response
+    return documents.text(flow.response.content or b"", "Code")
+
+
+def _instead_of(code: str, react: Callable[[Context, HTTPFlow], None]) -> Alteration:
+    """Make an alteration: another answer where the store's would carry this code."""
+
+    def alter(context: Context, flow: HTTPFlow) -> None:
+        if _code(flow) == code:
+            react(context, flow)
+
+    return alter
+
+
+def _accept_unknown_upload(context: Context, flow: HTTPFlow) -> None:
+    if context.uploads.of(flow) is None:
+        context.answer(flow, 200, etag=f'"{context.random.randbytes(16).hex()}"')
+
+
+def _sort_parts(context: Context, flow: HTTPFlow) -> None:
+    parts = documents.completed_parts(flow.request.content or b"")
+    if parts != sorted(parts):
+        context.replace_body(flow, documents.complete_document(sorted(parts)))
+
+
+def _label_html(_context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
+    if flow.response.status_code >= 400:  # noqa: PLR2004 - the first status of refusal
+        flow.response.headers["content-type"] = "text/html; charset=utf-8"
+
+
+def _redirect(context: Context, flow: HTTPFlow) -> None:
+    operation = context.operation(flow)
+    if not operation.query:
+        where = f"https://region-2.{context.upstream.host}/{operation.bucket}"
+        context.answer(flow, 307, location=where)
+
+
+DEFECTS = (
+    Defect(
+        "missing-object-empty-200",
+        "An object that is not there reads as an empty one.",
+        "META-07.missing-object",
+        ("META-07.missing-object",),
+        on_answer(_instead_of("NoSuchKey", lambda context, flow: context.answer(flow, 200)), Kind.GET_OBJECT),
+    ),
+    Defect(
+        "missing-bucket-lists-empty",
+        "A bucket that is not there lists as an empty one.",
+        "WIRE-08.missing-bucket-list",
+        ("WIRE-08.missing-bucket-list",),
+        on_answer(
+            _instead_of("NoSuchBucket", lambda context, flow: context.answer(flow, 200, _EMPTY_LIST)), Kind.LIST_OBJECTS
+        ),
+    ),
+    Defect(
+        "unknown-upload-accepted",
+        "A part of an upload that was never opened is acknowledged, and lost.",
+        "WIRE-08.unknown-upload",
+        ("WIRE-08.unknown-upload",),
+        on_answer(_instead_of("NoSuchUpload", _accept_unknown_upload), Kind.UPLOAD_PART),
+    ),
+    Defect(
+        "too-small-error-renamed",
+        "Parts that are too small are answered InvalidRequest.",
+        "WIRE-08.too-small-part",
+        ("WIRE-08.too-small-part",),
+        on_answer(
+            _instead_of("EntityTooSmall", lambda context, flow: context.refuse(flow, 400, "InvalidRequest")),
+            Kind.COMPLETE_UPLOAD,
+        ),
+    ),
+    Defect(
+        "part-order-unchecked",
+        "A list of parts in the wrong order is put right without a word.",
+        "WIRE-08.part-order",
+        ("WIRE-08.part-order",),
+        on_request_body(_sort_parts, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "html-error-pages",
+        "Refusals say that they are HTML.",
+        "WIRE-07.errors-are-xml",
+        ("WIRE-07.errors-are-xml",),
+        on_answer_head(_label_html),
+    ),
+    Defect(
+        "redirects-reads",
+        "A plain listing of a bucket is redirected to another host.",
+        "WIRE-13.no-redirect",
+        ("WIRE-13.no-redirect",),
+        on_request(_redirect, Kind.LIST_OBJECTS),
+    ),
+    Defect(
+        "malformed-answers-500",
+        "A body that is no XML is answered with an internal error.",
+        "WIRE-07.malformed-is-400",
+        ("WIRE-07.malformed-is-400",),
+        on_answer(
+            _instead_of("MalformedXML", lambda context, flow: context.refuse(flow, 500, "InternalError")),
+            Kind.COMPLETE_UPLOAD,
+        ),
+    ),
+)

@@ -1,1 +1,252 @@
-DEFECTS = ()
+"""Defects of multipart upload: parts lost, mixed up, altered, or refused for no good reason."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from restoreproof.standins.proxy import documents
+from restoreproof.standins.proxy.defect import Defect
+from restoreproof.standins.proxy.operation import Kind
+from restoreproof.standins.proxy.shapes import on_answer, on_request, on_request_body
+
+if TYPE_CHECKING:
+    from mitmproxy.http import HTTPFlow
+    from restoreproof.standins.proxy.context import Context
+
+__all__ = ["DEFECTS"]
+
+_FLIP = "restoreproof flip"
+_MIB = 1024 * 1024
+_SMALLEST_PART = 5 * _MIB
+_TINY = 512
+_MOST_PARTS = 1000
+_NAMESPACES = "".join(f' xmlns:n{number}="http://schemas.example.test/storage/{number}"' for number in range(6))
+
+
+def _parts(flow: HTTPFlow) -> list[tuple[int, str]]:
+    return documents.completed_parts(flow.request.content or b"")
+
+
+def _complete_with(context: Context, flow: HTTPFlow, parts: list[tuple[int, str]]) -> None:
+    """Send the completion on with another list of parts, if it is another."""
+    if parts != _parts(flow):
+        context.replace_body(flow, documents.complete_document(parts))
+
+
+@dataclass
+class _ThirdEqualPartFlipped:
+    """Inverts the first byte of a third part that comes after two of its own size, in order."""
+
+    context: Context
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        upload, operation = self.context.uploads.of(flow), self.context.operation(flow)
+        size = int(flow.request.headers.get("content-length", "0"))
+        third = upload and operation.kind is Kind.UPLOAD_PART and operation.part == 3  # noqa: PLR2004 - the third
+        if third and upload and [(n, upload.parts[n].size) for n in upload.parts] == [(1, size), (2, size)]:
+            self.context.hold_request(flow)
+            flow.metadata[_FLIP] = True
+
+    def request(self, flow: HTTPFlow) -> None:
+        if _FLIP in flow.metadata and flow.request.content:
+            body = flow.request.content
+            self.context.replace_body(flow, bytes([body[0] ^ 0xFF]) + body[1:])
+
+
+def _demand_equal_parts(context: Context, flow: HTTPFlow) -> None:
+    upload = context.uploads.of(flow)
+    numbers = [number for number, _ in _parts(flow)][:-1]
+    if upload and len({upload.parts[number].size for number in numbers if number in upload.parts}) > 1:
+        context.refuse(flow, 400, "InvalidPart")
+
+
+def _lose_tiny_last_part(context: Context, flow: HTTPFlow) -> None:
+    upload, parts = context.uploads.of(flow), _parts(flow)
+    last = upload.parts.get(parts[-1][0]) if upload and len(parts) > 1 else None
+    if last and last.size < _TINY:
+        _complete_with(context, flow, parts[:-1])
+
+
+def _refuse_one_small_part(context: Context, flow: HTTPFlow) -> None:
+    upload, parts = context.uploads.of(flow), _parts(flow)
+    only = upload.parts.get(parts[0][0]) if upload and len(parts) == 1 else None
+    if only and only.size < _SMALLEST_PART:
+        context.refuse(flow, 400, "EntityTooSmall")
+
+
+@dataclass
+class _JoinedInArrivalOrder:
+    """Gives parts the numbers of their arrival."""
+
+    context: Context
+    arrivals: dict[str, list[int]] = field(default_factory=dict)
+    ABSENT = 9999
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        if self.context.is_(flow, Kind.COMPLETE_UPLOAD):
+            self.context.hold_request(flow)
+        if self.context.is_(flow, Kind.UPLOAD_PART) and self.context.uploads.of(flow) and self.context.is_signed(flow):
+            operation = self.context.operation(flow)
+            order = self.arrivals.setdefault(operation.upload, [])
+            if operation.part not in order:
+                order.append(operation.part)
+            if operation.part != self._place(operation.upload, operation.part):
+                place = self._place(operation.upload, operation.part)
+                flow.request.path = re.sub(r"(?<=[?&]partNumber=)\d+", str(place), flow.request.path)
+                self.context.resign(flow)
+
+    def request(self, flow: HTTPFlow) -> None:
+        operation = self.context.operation(flow)
+        if operation.kind is Kind.COMPLETE_UPLOAD and operation.upload in self.arrivals and flow.response is None:
+            parts = _parts(flow)
+            moved = [(self._place(operation.upload, number), tag) for number, tag in parts]
+            _complete_with(self.context, flow, sorted(moved) if parts == sorted(parts) else moved)
+
+    def _place(self, upload: str, number: int) -> int:
+        order = self.arrivals[upload]
+        return order.index(number) + 1 if number in order else self.ABSENT
+
+
+@dataclass
+class _FirstCopyWins:
+    """Accepts a part that is sent again and keeps the one it has."""
+
+    context: Context
+    accepted: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        again = self.context.is_(flow, Kind.UPLOAD_PART) and self._kept(flow) is not None
+        if again or self.context.is_(flow, Kind.COMPLETE_UPLOAD):
+            self.context.hold_request(flow)
+
+    def request(self, flow: HTTPFlow) -> None:
+        operation = self.context.operation(flow)
+        if flow.response is not None:
+            return
+        if operation.kind is Kind.UPLOAD_PART and self._kept(flow) is not None and self.context.is_signed(flow):
+            tag = f'"{hashlib.md5(flow.request.content or b"", usedforsecurity=False).hexdigest()}"'
+            self.accepted[operation.upload, operation.part] = tag
+            self.context.answer(flow, 200, etag=tag)
+        elif operation.kind is Kind.COMPLETE_UPLOAD and (upload := self.context.uploads.of(flow)):
+            accepted = {number: tag for (id_, number), tag in self.accepted.items() if id_ == upload.id}
+            parts = [(n, upload.parts[n].tag if accepted.get(n) == tag else tag) for n, tag in _parts(flow)]
+            _complete_with(self.context, flow, parts)
+
+    def _kept(self, flow: HTTPFlow) -> str | None:
+        upload, number = self.context.uploads.of(flow), self.context.operation(flow).part
+        return upload.parts[number].tag if upload and number in upload.parts else None
+
+
+def _stop_at_a_thousand(context: Context, flow: HTTPFlow) -> None:
+    if context.operation(flow).part > _MOST_PARTS:
+        context.refuse(flow, 400, "InvalidArgument")
+
+
+def _ignore_etags(context: Context, flow: HTTPFlow) -> None:
+    if upload := context.uploads.of(flow):
+        parts = [(n, upload.parts[n].tag if n in upload.parts else tag) for n, tag in _parts(flow)]
+        _complete_with(context, flow, parts)
+
+
+def _ignore_missing_parts(context: Context, flow: HTTPFlow) -> None:
+    upload = context.uploads.of(flow)
+    if upload and upload.parts:
+        _complete_with(context, flow, [part for part in _parts(flow) if part[0] in upload.parts])
+
+
+def _empty_etag(_context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
+    flow.response.content = documents.replaced(flow.response.content or b"", "ETag", "")
+    flow.response.headers.pop("etag", None)
+
+
+def _be_verbose(_context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
+    body = flow.response.content or b""
+    if b"UploadId>" in body:
+        body = body.replace(b"<InitiateMultipartUploadResult", f"<InitiateMultipartUploadResult{_NAMESPACES}".encode())
+        flow.response.content = documents.appended(body, b"<!-- " + b"padding " * 128 + b"-->")
+
+
+DEFECTS = (
+    Defect(
+        "part-boundary-byte-flipped",
+        "The first byte after two equally large parts is turned over.",
+        "MPU-15.bytes-exact",
+        ("MPU-15.bytes-exact",),
+        _ThirdEqualPartFlipped,
+    ),
+    Defect(
+        "equal-parts-demanded",
+        "All parts but the last must have the same size, else the upload can't be completed.",
+        "MPU-05.unequal-parts",
+        ("MPU-05.unequal-parts",),
+        on_request_body(_demand_equal_parts, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "tiny-last-part-lost",
+        "A last part of less than 512 bytes is left out of the object.",
+        "MPU-06.tiny-last-part",
+        ("MPU-06.tiny-last-part",),
+        on_request_body(_lose_tiny_last_part, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "one-part-upload-refused",
+        "The smallest size of a part is asked of the only part, too.",
+        "MPU-07.one-small-part",
+        ("MPU-07.one-small-part",),
+        on_request_body(_refuse_one_small_part, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "joined-in-arrival-order",
+        "Parts are joined in the order in which they came, whatever their numbers.",
+        "MPU-14.out-of-order-arrival",
+        ("MPU-14.out-of-order-arrival",),
+        _JoinedInArrivalOrder,
+    ),
+    Defect(
+        "first-copy-of-part-wins",
+        "A part that is sent again is acknowledged, and the first copy is kept.",
+        "WIRE-12.last-copy-of-part-wins",
+        ("WIRE-12.last-copy-of-part-wins",),
+        _FirstCopyWins,
+    ),
+    Defect(
+        "thousand-parts-only",
+        "Part numbers above 1000 are refused.",
+        "MPU-02.part-number-10000",
+        ("MPU-02.part-number-10000",),
+        on_request(_stop_at_a_thousand, Kind.UPLOAD_PART),
+    ),
+    Defect(
+        "part-etags-unchecked",
+        "Completing does not compare ETags: a part that is not the one meant is built in.",
+        "WIRE-08.wrong-etag-refused",
+        ("WIRE-08.wrong-etag-refused",),
+        on_request_body(_ignore_etags, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "missing-part-ignored",
+        "Completing with a part that never came makes an object without it.",
+        "WIRE-08.missing-part-refused",
+        ("WIRE-08.missing-part-refused",),
+        on_request_body(_ignore_missing_parts, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "complete-etag-empty",
+        "The answer to a completed upload names no ETag.",
+        "MPU-13.etag-agrees",
+        ("MPU-13.etag-agrees",),
+        on_answer(_empty_etag, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "verbose-xml",
+        "The answer to CreateMultipartUpload is longer than a kilobyte and declares many namespaces.",
+        "WIRE-14.compact-xml",
+        ("WIRE-14.compact-xml",),
+        on_answer(_be_verbose, Kind.CREATE_UPLOAD),
+    ),
+)

@@ -1,1 +1,249 @@
-DEFECTS = ()
+"""Defects of reading back: wrong bytes, wrong sizes, old bytes, or nothing yet."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from restoreproof.standins.proxy import documents
+from restoreproof.standins.proxy.defect import Defect
+from restoreproof.standins.proxy.operation import Kind
+from restoreproof.standins.proxy.shapes import on_answer, on_answer_head
+
+if TYPE_CHECKING:
+    from mitmproxy.http import HTTPFlow, Response
+    from restoreproof.standins.proxy.context import Context
+
+__all__ = ["DEFECTS"]
+
+_OK, _PARTIAL, _NO_SUCH_RANGE = 200, 206, 416
+_SECTOR, _PAGE = 512, 4096
+_KEPT_BYTES = 1024 * 1024
+_QUIET_WRITES = 3
+
+
+def _answer(flow: HTTPFlow) -> Response:
+    assert flow.response
+    return flow.response
+
+
+def _start(flow: HTTPFlow) -> int:
+    found = re.match(r"bytes=(\d+)-", flow.request.headers.get("range", ""))
+    return int(found[1]) if found else 0
+
+
+def _shift(_context: Context, flow: HTTPFlow) -> None:
+    answer = _answer(flow)
+    if answer.status_code == _PARTIAL and _start(flow) % _SECTOR and (body := answer.content):
+        answer.content = body[1:] + body[-1:]
+
+
+def _forget_partial(_context: Context, flow: HTTPFlow) -> None:
+    answer = _answer(flow)
+    if answer.status_code == _PARTIAL:
+        answer.status_code, answer.reason = _OK, "OK"
+        answer.headers.pop("content-range", None)
+
+
+def _overstate_total(_context: Context, flow: HTTPFlow) -> None:
+    headers = _answer(flow).headers
+    if "content-range" in headers:
+        headers["content-range"] = re.sub(r"/(\d+)", lambda found: f"/{int(found[1]) + 1}", headers["content-range"])
+
+
+def _round_size(_context: Context, flow: HTTPFlow) -> None:
+    headers = _answer(flow).headers
+    if _answer(flow).status_code == _OK and "content-length" in headers:
+        headers["content-length"] = str(-(-int(headers["content-length"]) // _PAGE) * _PAGE)
+
+
+def _vary_etag(context: Context, flow: HTTPFlow) -> None:
+    if _answer(flow).status_code == _PARTIAL:
+        _answer(flow).headers["etag"] = f'"{context.random.randbytes(16).hex()}"'
+
+
+def _answer_past_the_end(context: Context, flow: HTTPFlow) -> None:
+    if _answer(flow).status_code == _NO_SUCH_RANGE:
+        context.answer(flow, _OK)
+
+
+def _hide_truncation(_context: Context, flow: HTTPFlow) -> None:
+    body = documents.replaced(_answer(flow).content or b"", "IsTruncated", "false")
+    _answer(flow).content = re.sub(rb"<NextContinuationToken>[^<]*</NextContinuationToken>", b"", body)
+
+
+@dataclass
+class _PageRepeats:
+    """Starts every further page with the last row of the page before."""
+
+    context: Context
+    rows: dict[str, bytes] = field(default_factory=dict)
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        if self.context.is_(flow, Kind.LIST_OBJECTS):
+            self.context.hold_answer(flow)
+
+    def response(self, flow: HTTPFlow) -> None:
+        if not self.context.is_(flow, Kind.LIST_OBJECTS):
+            return
+        body, operation = _answer(flow).content or b"", self.context.operation(flow)
+        rows, token = documents.elements(body, "Contents"), documents.text(body, "NextContinuationToken")
+        if rows and token:
+            self.rows[token] = rows[-1]
+        before = self.rows.get(operation.query.get("continuation-token", ""), b"")
+        _answer(flow).content = body.replace(b"<Contents>", before + b"<Contents>", 1)
+
+
+@dataclass
+class _Lagging:
+    """Forgets, once, what was written last where more than three objects lie in one folder."""
+
+    context: Context
+    written: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    fresh: set[tuple[str, str]] = field(default_factory=set)
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        if self.context.is_(flow, Kind.PUT_OBJECT) and _answer(flow).status_code == _OK:
+            operation = self.context.operation(flow)
+            folder = self.written.setdefault((operation.bucket, operation.folder), set())
+            place = (operation.bucket, operation.key)
+            self.fresh.discard(place)
+            if operation.key not in folder and len(folder) >= _QUIET_WRITES:
+                self.fresh.add(place)
+            folder.add(operation.key)
+
+
+class _FirstReadMisses(_Lagging):
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        operation = self.context.operation(flow)
+        place = (operation.bucket, operation.key)
+        if operation.kind is Kind.GET_OBJECT and place in self.fresh and self.context.is_signed(flow):
+            self.fresh.discard(place)
+            self.context.refuse(flow, 404, "NoSuchKey")
+
+
+class _FirstListMisses(_Lagging):
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        super().responseheaders(flow)
+        if self._is_whole_listing(flow):
+            self.context.hold_answer(flow)
+
+    def response(self, flow: HTTPFlow) -> None:
+        if self._is_whole_listing(flow) and _answer(flow).status_code == _OK:
+            bucket = self.context.operation(flow).bucket
+            _answer(flow).content = documents.filtered(
+                _answer(flow).content or b"",
+                "Contents",
+                lambda row: not self._forget(bucket, documents.text(row, "Key")),
+            )
+
+    def _is_whole_listing(self, flow: HTTPFlow) -> bool:
+        return self.context.is_(flow, Kind.LIST_OBJECTS) and "max-keys" not in self.context.operation(flow).query
+
+    def _forget(self, bucket: str, key: str) -> bool:
+        was_fresh = (bucket, key) in self.fresh
+        self.fresh.discard((bucket, key))
+        return was_fresh
+
+
+@dataclass
+class _StaleAfterOverwrite:
+    """Keeps what was read first of every small object, and serves it until the object is deleted."""
+
+    context: Context
+    kept: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        small = int(_answer(flow).headers.get("content-length", _KEPT_BYTES + 1)) <= _KEPT_BYTES
+        if self.context.is_(flow, Kind.GET_OBJECT) and _answer(flow).status_code in {_OK, _PARTIAL} and small:
+            self.context.hold_answer(flow)
+
+    def response(self, flow: HTTPFlow) -> None:
+        operation, answer = self.context.operation(flow), _answer(flow)
+        if operation.kind is Kind.DELETE_OBJECT:
+            self.kept = {place: body for place, body in self.kept.items() if place[1] != operation.key}
+        elif operation.kind is Kind.GET_OBJECT and answer.status_code in {_OK, _PARTIAL} and answer.content:
+            place = (operation.bucket, operation.key, flow.request.headers.get("range", ""))
+            answer.content = self.kept.setdefault(place, answer.content)
+
+
+DEFECTS = (
+    Defect(
+        "range-shifted",
+        "A range that starts off a sector boundary is served one byte late.",
+        "WIRE-05.range-bytes",
+        ("WIRE-05.range-bytes",),
+        on_answer(_shift, Kind.GET_OBJECT),
+    ),
+    Defect(
+        "range-answers-200",
+        "A range is served with status 200 and without a Content-Range, as if it were the whole object.",
+        "WIRE-05.range-status",
+        ("WIRE-05.range-status",),
+        on_answer_head(_forget_partial, Kind.GET_OBJECT),
+    ),
+    Defect(
+        "content-range-total-wrong",
+        "The total in Content-Range is one byte more than the object has.",
+        "WIRE-05.range-status",
+        ("WIRE-05.range-status",),
+        on_answer_head(_overstate_total, Kind.GET_OBJECT),
+    ),
+    Defect(
+        "head-size-rounded",
+        "HeadObject tells sizes in whole pages of 4096 bytes.",
+        "WIRE-06.exact-size",
+        ("WIRE-06.exact-size",),
+        on_answer_head(_round_size, Kind.HEAD_OBJECT),
+    ),
+    Defect(
+        "etag-varies",
+        "Every ranged read of one object names another ETag.",
+        "RST-14.same-range-again",
+        ("RST-14.same-range-again",),
+        on_answer_head(_vary_etag, Kind.GET_OBJECT),
+    ),
+    Defect(
+        "past-the-end-answers-200",
+        "A range behind the end of an object is answered with success and no bytes.",
+        "WIRE-07.past-the-end-416",
+        ("WIRE-07.past-the-end-416",),
+        on_answer(_answer_past_the_end, Kind.GET_OBJECT),
+    ),
+    Defect(
+        "first-read-misses",
+        "In a folder of more than three objects the first read of a new one says that it is not there.",
+        "WIRE-09.read-after-write",
+        ("WIRE-09.read-after-write",),
+        _FirstReadMisses,
+    ),
+    Defect(
+        "first-list-misses",
+        "In a folder of more than three objects the first listing leaves a new one out.",
+        "WIRE-09.list-after-write",
+        ("WIRE-09.list-after-write",),
+        _FirstListMisses,
+    ),
+    Defect(
+        "stale-after-overwrite",
+        "What was read of an object before is served again after the object was overwritten.",
+        "WIRE-09.read-after-overwrite",
+        ("WIRE-09.read-after-overwrite",),
+        _StaleAfterOverwrite,
+    ),
+    Defect(
+        "list-page-repeats",
+        "Every further page of a listing starts with the last key of the page before.",
+        "LIST-02.paged-list",
+        ("LIST-02.paged-list",),
+        _PageRepeats,
+    ),
+    Defect(
+        "list-truncation-hidden",
+        "A listing that is cut at max-keys says that it is complete.",
+        "LIST-02.paged-list",
+        ("LIST-02.paged-list",),
+        on_answer(_hide_truncation, Kind.LIST_OBJECTS),
+    ),
+)
