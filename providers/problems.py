@@ -80,16 +80,19 @@ def _printable(key: str) -> str:
     return key if key.isprintable() and key else ascii(key)
 
 
-def hint(word: str, known: Iterable[str]) -> str:
-    """The nearest known spelling as a question, or the list of what is known.
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The nearest known spelling as a question, or nothing when none is near.
 
     The word itself is not repeated: whatever stands in a profile's value may have been meant to be secret.
     """
+    near = difflib.get_close_matches(word[:100], sorted(known), n=1)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """The nearest known spelling as a question, or the list of what is known."""
     choices = sorted(known)
-    near = difflib.get_close_matches(word[:100], choices, n=1)
-    if near:
-        return f"did you mean '{near[0]}'?"
-    return f"known are {', '.join(choices)}" if choices else "none is known"
+    return nearest(word, choices) or f"known are {', '.join(choices)}"
 
 
 def refusal(file: str, text: str, line: int = 0) -> ProfileError:

@@ -17,7 +17,7 @@ from restoreproof.providers.document import read_document
 from restoreproof.providers.endpoint import EndpointSettings, read_endpoint
 from restoreproof.providers.files import is_file
 from restoreproof.providers.keys import KeyPair, KeyReader, KeySource
-from restoreproof.providers.problems import Problem, ProfileError, hint, refusal
+from restoreproof.providers.problems import Problem, ProfileError, nearest, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -127,11 +127,10 @@ def find_profile(name_or_path: str) -> Path:
     for file in (name_or_path, f"{name_or_path}.toml"):
         if is_file(Path(file)):
             raise refusal(name_or_path, f"no profile of that name is shipped; for the file say ./{file}")
-    near = hint(name_or_path, shipped_profiles())
-    names = ", ".join(shipped_profiles())
-    known = near if near.startswith("known") else f"{near} Shipped are {names}"
+    near = nearest(name_or_path, shipped_profiles())
+    shipped = " ".join(filter(None, (near, f"shipped are {', '.join(shipped_profiles())}")))
     raise refusal(
-        name_or_path, f"no profile of that name is shipped; {known}; a file is named by its path, ./NAME.toml"
+        name_or_path, f"no profile of that name is shipped; {shipped}; a file is named by its path, ./NAME.toml"
     )
 
 
@@ -220,7 +219,8 @@ def _deviations(tables: list[Table], known_ids: Collection[str]) -> tuple[Deviat
         table.close()
         deviation = Deviation(**values)
         if deviation.check and deviation.check not in known_ids:
-            table.report("check", f"no check has this id; {_near(deviation.check, known_ids)}")
+            near = nearest(deviation.check, known_ids) or "restoreproof certify --list shows all ids"
+            table.report("check", f"no check has this id; {near}")
         if deviation.check and deviation.check in found:
             table.report("check", "has been declared before; one check has one symptom")
         if deviation.symptom and not _SYMPTOM.fullmatch(deviation.symptom):
@@ -229,11 +229,6 @@ def _deviations(tables: list[Table], known_ids: Collection[str]) -> tuple[Deviat
             table.report("link", "must be a web address, https://...")
         found[deviation.check] = deviation
     return tuple(found.values())
-
-
-def _near(check: str, known_ids: Collection[str]) -> str:
-    near = hint(check, known_ids)
-    return near if near.startswith("did") else "restoreproof certify --list shows all ids"
 
 
 def _labels(table: Table) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from restoreproof.providers.problems import hint
+from restoreproof.providers.problems import hint, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,7 +68,7 @@ class Table:
         value = self.text(key, required=required)
         if value is None or value in (known := tuple(choices)):
             return value
-        self.report(key, f"is none of {', '.join(known)}; {hint(value, known)}")
+        self.report(key, "; ".join(filter(None, (f"is none of {', '.join(known)}", nearest(value, known)))))
         return None
 
     def flag(self, key: str) -> bool | None:
@@ -127,8 +127,8 @@ class Table:
     def close(self) -> None:
         """Refuse every key that was not asked for."""
         for key in self._data.keys() - self._asked:
-            belongs = f"; {_NOT_HERE}" if _SECRET_KEY.search(key) else ""
-            self.report(key, f"unknown key; {hint(key, map(str, self._asked))}{belongs}")
+            secret = f"; {_NOT_HERE}" if _SECRET_KEY.search(key) else ""
+            self.report(key, f"unknown key{secret}; {hint(key, map(str, self._asked))}")
 
     def _take(self, key: str | int, kind: type[T], *, required: bool = False) -> T | None:
         self._asked.add(key)
