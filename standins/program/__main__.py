@@ -1,12 +1,14 @@
 """A local S3 server behind its start-up hook: files and ports before, a ready line when it answers, nothing left after.
 
 The hook is a program that runs the server in the foreground. It finds in its environment: S3_HOST S3_PORT S3_DOMAIN
-S3_REGION (where to serve), S3_DATA (an empty private folder), S3_CERT S3_KEY S3_BUNDLE S3_CA (PEM files: chain, key,
-both, authority), S3_BUCKET (the bucket to make, if it can), and per role BACKUP, RESTORE and HOUSEKEEPING an
-S3_<ROLE>_KEY_ID and S3_<ROLE>_SECRET. Everything it starts stays in its process group and is killed with it.
+S3_REGION (where to serve), S3_SPARE_PORT (if it needs another one), S3_DATA (an empty private folder), S3_CERT S3_KEY
+S3_BUNDLE S3_CA (PEM files: chain, key, both, authority), S3_BUCKET (the bucket to make, if it can), per role BACKUP,
+RESTORE and HOUSEKEEPING an S3_<ROLE>_KEY_ID and S3_<ROLE>_SECRET. Everything it starts stays in its process group and
+is killed with it.
 
 A hook with work to do after the server answers creates S3_READY as an empty file first and fills it (by renaming) when
-done, with a JSON object: `bucket` that exists, `keys` that are real (housekeeping alone serves all roles), `software`.
+done, with a JSON object: `bucket` that exists, `keys` that are real (housekeeping alone serves all roles), `software`,
+`host` if it does not go by the name localhost, `region`.
 """
 
 import http.client
@@ -45,17 +47,16 @@ def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
     keys = {role: {"id": _random_text(20).upper(), "secret": _random_text(40)} for role in _ROLES}
     for attempt in range(1, _TRIES + 1):
         with scratch_folder("program") as folder, Children() as children:
-            port = free_port()
-            children.spawn(
-                _command(hook), log=folder / f"{hook.stem}.log", env=_environment(folder, port, keys, authority)
-            )
+            ports = free_port(), free_port()
+            environment = _environment(folder, ports, keys, authority)
+            children.spawn(_command(hook), log=folder / f"{hook.stem}.log", env=environment)
             try:
-                told = _wait_until_ready(folder, port, authority.pem, children)
+                told = _wait_until_ready(folder, ports[0], authority.pem, children)
             except StandinError:
-                if attempt < _TRIES and _is_taken(port):
-                    continue  # someone else took the port first
+                if attempt < _TRIES and any(map(_is_taken, ports)):
+                    continue  # someone else took a port first
                 raise
-            yield _ready(hook, port, authority.pem, keys, told)
+            yield _ready(hook, ports[0], authority.pem, keys, told)
             return
 
 
@@ -71,7 +72,9 @@ def _command(hook: Path) -> list[str]:
     return ["bash", str(hook)] if hook.suffix == ".sh" else [str(hook)]
 
 
-def _environment(folder: Path, port: int, keys: dict[str, _KeyPair], authority: Authority) -> dict[str, str]:
+def _environment(
+    folder: Path, ports: tuple[int, int], keys: dict[str, _KeyPair], authority: Authority
+) -> dict[str, str]:
     """Write the files a server needs and give the environment that names them."""
     leaf = authority.leaf(*LAB_NAMES)
     files = {"CERT": leaf.chain, "KEY": leaf.key, "BUNDLE": leaf.bundle, "CA": authority.pem}
@@ -79,7 +82,8 @@ def _environment(folder: Path, port: int, keys: dict[str, _KeyPair], authority: 
         (folder / f"{name.lower()}.pem").touch(mode=0o600)
         (folder / f"{name.lower()}.pem").write_text(text)
     (folder / "data").mkdir()
-    where = {"HOST": _HOST, "PORT": str(port), "DOMAIN": LAB_DOMAIN, "REGION": _REGION, "BUCKET": _BUCKET}
+    where = {"HOST": _HOST, "DOMAIN": LAB_DOMAIN, "REGION": _REGION, "BUCKET": _BUCKET}
+    where |= {"PORT": str(ports[0]), "SPARE_PORT": str(ports[1])}
     paths = {name: str(folder / f"{name.lower()}.pem") for name in files}
     pairs = {f"{role.upper()}_KEY_ID": pair["id"] for role, pair in keys.items()}
     pairs |= {f"{role.upper()}_SECRET": pair["secret"] for role, pair in keys.items()}
@@ -127,7 +131,7 @@ def _is_taken(port: int) -> bool:
 def _ready(hook: Path, port: int, ca: str, keys: dict[str, _KeyPair], told: Mapping[str, Any]) -> dict[str, object]:
     real = told.get("keys", _ROLES)
     return {
-        "url": f"https://localhost:{port}",
+        "url": f"https://{told.get('host', 'localhost')}:{port}",
         "ca": ca,
         "domain": LAB_DOMAIN,
         "addresses": [_HOST],
