@@ -42,7 +42,9 @@ class Requirement:
     """One claim about an endpoint, with what a breach costs and how to mend it (house rules, section 3).
 
     ``requests`` and ``mib`` say what its check sends at the most; ``symptom`` is the claim name that stands for a
-    plain failed assertion; ``any_of`` joins alternatives of which one suffices.
+    plain failed assertion; ``any_of`` joins alternatives of which one suffices. ``capability`` is what the check
+    probes: where a profile denies it, the check must be refused. ``needs`` names what a run must have for the check to
+    say anything (``separate_keys``, or a capability): without it, it is not run.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Requirement:
     remedy: str
     source: Source
     symptom: str
+    capability: str = ""
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     any_of: str = ""
@@ -145,7 +148,7 @@ def _entry(name: str, document: Mapping[str, Any], raw: Mapping[str, Any], sourc
     known = {f.name for f in fields(Requirement)} | {"section"}
     unknown = set(raw) - known
     if unknown:
-        raise RegisterError(f"{name}: {raw.get('id')}: unknown key {sorted(unknown)[0]!r}")
+        raise RegisterError(f"{name}: {raw.get('id')}: unknown key {min(unknown)!r}")
     values = dict(raw)
     try:
         cited = sources[values["source"]]

@@ -1,0 +1,125 @@
+"""``restoreproof certify``: run the suites against one provider or several and say whether they are good enough."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+from restoreproof.fixtures.selection import Selection, SelectionError
+from restoreproof.reports.outcome import LADDER
+from restoreproof.reports.register import LEVELS, load_register
+
+if TYPE_CHECKING:
+    from restoreproof.reports.register import Register, Requirement
+
+USAGE = 4
+NO_TESTS = 5
+CERTIFIED = LADDER[0]
+
+DESCRIPTION = """\
+Starts or finds each provider's endpoint, proves every requirement of the register against it, removes all it made,
+and writes run.jsonl, junit.xml, report.md and report.html to runs/PROVIDER/TIME/."""
+
+EPILOG = """\
+Unknown options go to pytest: -n 2 uses two processes, -k and -x work as usual.
+
+outcomes, highest first:
+  certified        every must is met by the vendor's endpoint with a real SQL Server 2022 CU20 or later
+  rehearsed        the same with a stand-in: never a certificate
+  wire conformant  every must of the wire areas is met, no SQL Server took part
+  not certified    a must is not met
+  incomplete       a must has no answer
+
+exit codes: 0 the outcome reaches --require and all is as the profile declares, 1 otherwise, 4 bad usage"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "certify",
+        help="run the suites against a provider",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--provider", action="append", default=[], metavar="NAME|FILE", help="shipped profile or file; may be repeated")
+    add("--check", action="append", default=[], metavar="ID", help="only this check; may be repeated (no outcome then)")
+    add("--area", action="append", default=[], metavar="NAME", help="only this area; may be repeated (no outcome then)")
+    add("--level", choices=LEVELS, help="only this level and above (no outcome then)")
+    add("--require", default=CERTIFIED, choices=(*LADDER, "as-declared"), help=f"lowest good outcome ({CERTIFIED})")
+    add("--defect", action="append", default=[], metavar="NAME", help="put a proxy with this defect in front")
+    add("--report-dir", default="runs", metavar="DIR", help="where runs are written (runs)")
+    add("--list", action="store_true", help="list the checks with level, harm and title, and stop")
+    add("--plan", action="store_true", help="say what the run will send and which rights it needs, and stop")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the suites in this process and return the exit code."""
+    register = load_register()
+    try:
+        selection = Selection.of(register, args.check, args.area, args.level)
+    except SelectionError as problem:
+        return _refuse(str(problem))
+    console = Console(highlight=False, soft_wrap=True)
+    if args.list:
+        return _list(register, selection, console)
+    if args.plan:
+        return _plan(register, selection, console)
+    if not args.provider:
+        return _refuse("--provider NAME or --provider FILE.toml is missing (`restoreproof profile new` writes a starter)")
+    import pytest  # noqa: PLC0415 - heavy, and --list and --help do without
+
+    code = int(pytest.main(_pytest_arguments(args)))
+    return 1 if code == NO_TESTS else code
+
+
+def _pytest_arguments(args: argparse.Namespace) -> list[str]:
+    suites = resources.files("restoreproof.suites")
+    words = [str(suites), "-c", str(suites / "certify.ini"), "--rootdir", str(suites), "-p", "no:terminal"]
+    for name in ("provider", "check", "area", "defect"):
+        words += [word for value in getattr(args, name) for word in (f"--{name}", value)]
+    if args.level:
+        words += ["--level", args.level]
+    return [*words, "--require", args.require, "--report-dir", args.report_dir, *args.rest]
+
+
+def _list(register: Register, selection: Selection, console: Console) -> int:
+    for area in register.areas:
+        entries = [register[id_] for id_ in area.ids if selection.takes(register[id_])]
+        if entries:
+            console.print(f"\n{area.title} ({area.name})", style="bold")
+        for entry in entries:
+            console.print(escape(f"  {entry.id:<40} {entry.level:<6}  {entry.harm:<9}  {entry.title}"))
+    return 0
+
+
+def _plan(register: Register, selection: Selection, console: Console) -> int:
+    entries = [entry for entry in register if selection.takes(entry)]
+    for area in register.areas:
+        chosen = [entry for entry in entries if entry.area == area.name]
+        if chosen:
+            console.print(f"{area.title:<26} {_amount(chosen)}")
+    console.print(f"{'together':<26} {_amount(entries)}", style="bold")
+    console.print(
+        "\nrights: backup key lists the bucket and puts objects; restore key lists and gets; housekeeping key lists, "
+        "gets,\nputs and deletes objects, lists and aborts uploads, and creates and deletes the run's bucket unless the "
+        "profile names one.\nEverything lies under a bucket or prefix of the run's own and is removed at the end."
+    )
+    return 0
+
+
+def _amount(entries: list[Requirement]) -> str:
+    requests, mib = sum(e.requests for e in entries), sum(e.mib for e in entries)
+    return f"{len(entries):3} checks, at most {requests:4} requests and {mib:4} MiB"
+
+
+def _refuse(message: str) -> int:
+    print(f"restoreproof certify: {message}", file=sys.stderr)  # noqa: T201 - a command's own error line
+    return USAGE

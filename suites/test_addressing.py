@@ -1,0 +1,103 @@
+"""Addressing: the URL forms that SQL Server takes, and the names that people give their backups."""
+
+import pytest
+
+
+@pytest.mark.requirement("URL-02.path-style")
+def test_bucket_in_the_path_is_served(backup, restore, bucket, content):
+    """The bucket may stand in the path of the URL, for writing and for reading."""
+    key, media = bucket.key("path.bak"), content.make("path", content.KIB)
+
+    backup.in_style("path").put(key, media).must_succeed()
+    restore.in_style("path").call("HEAD").must_succeed()
+
+    assert restore.in_style("path").digest(key) == content.digest(media)
+
+
+@pytest.mark.requirement("URL-03.virtual-host")
+def test_bucket_in_the_host_name_is_served(backup, restore, bucket, content):
+    """The bucket may stand in the host name of the URL, for writing and for reading."""
+    key, media = bucket.key("virtual.bak"), content.make("virtual", content.KIB)
+
+    backup.in_style("virtual").put(key, media).must_succeed()
+
+    assert restore.in_style("virtual").digest(key) == content.digest(media)
+
+
+@pytest.mark.requirement("URL-08.deep-prefix")
+def test_key_under_folders_nobody_made_is_accepted(backup, restore, bucket, content):
+    """A key with nine levels of folders that nobody created is written, listed and read."""
+    key, media = bucket.key("a/b/c/d/e/f/g/h/i/deep.bak"), content.make("deep", content.KIB)
+
+    backup.upload(key, media)
+
+    assert restore.sizes(bucket.prefix) == {key: len(media)}
+    assert restore.digest(key) == content.digest(media)
+
+
+@pytest.mark.requirement("URL-08.file-and-folder-of-one-name")
+def test_key_that_is_a_folder_of_another_is_accepted(backup, restore, bucket, content):
+    """A key and another key below it live side by side."""
+    file, below = bucket.key("sales"), bucket.key("sales/full.bak")
+
+    backup.put(file, content.make("file", content.KIB)).must_succeed()
+    backup.put(below, content.make("below", content.KIB)).must_succeed()
+
+    assert restore.digest(file) == content.digest(content.make("file", content.KIB))
+    assert restore.digest(below) == content.digest(content.make("below", content.KIB))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("Sales DB.bak", id="space"),
+        pytest.param("a+b.bak", id="plus"),
+        pytest.param("100%25.bak", id="percent"),
+        pytest.param("Größe-売上.bak", id="unicode"),
+        pytest.param("~tilde.bak", id="tilde"),
+        pytest.param("o'clock.bak", id="quote"),
+        pytest.param("a=b,c@d.bak", id="equals"),
+        pytest.param("SRV$INST_db.bak", id="dollar"),
+        pytest.param("a&b;c.bak", id="ampersand"),
+        pytest.param("a#b?.bak", id="hash"),
+    ],
+)
+@pytest.mark.requirement("URL-12.special-characters")
+def test_key_with_special_characters_is_kept(name, backup, restore, bucket, content):
+    """A key with characters that need percent-encoding is written, listed and read under exactly that name."""
+    key, media = bucket.key(name), content.make(name, 64 * content.KIB)
+
+    backup.upload(key, media)
+
+    assert list(restore.keys(bucket.prefix)) == [key]
+    assert restore.get(key, 512, 1023).must_succeed().body == media[512:1024]
+
+
+@pytest.mark.requirement("URL-12.case-distinct")
+def test_keys_that_differ_in_case_are_two_objects(backup, restore, bucket, content):
+    """Keys that differ only in case are two objects, so no backup overwrites another."""
+    upper, lower = bucket.key("Sales.bak"), bucket.key("sales.bak")
+
+    backup.put(upper, content.make("upper", content.KIB)).must_succeed()
+    backup.put(lower, content.make("lower", content.KIB)).must_succeed()
+
+    assert restore.digest(upper) == content.digest(content.make("upper", content.KIB))
+
+
+@pytest.mark.requirement("BKT-02.missing-bucket-refused")
+def test_upload_into_a_missing_bucket_is_refused(housekeeping, bucket, evidence):
+    """A multipart upload into a bucket that does not exist is refused as NoSuchBucket."""
+    answer = housekeeping.in_bucket(bucket.absent()).create_upload("full.bak")
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("NoSuchBucket")
+
+
+@pytest.mark.requirement("BKT-02.missing-bucket-stays-missing")
+def test_missing_bucket_is_not_created(housekeeping, bucket):
+    """A multipart upload into a bucket that does not exist does not create it."""
+    absent = housekeeping.in_bucket(bucket.absent())
+
+    absent.create_upload("full.bak")
+
+    absent.call("HEAD").must_be("HTTP-404")

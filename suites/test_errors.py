@@ -1,0 +1,147 @@
+"""Errors: the codes that SQL Server tells apart, as XML, so that the DBA is told the truth."""
+
+import pytest
+
+
+@pytest.fixture
+def existing(backup, bucket, content):
+    """The key of an object that exists."""
+    key = bucket.key("existing.bak")
+    backup.put(key, content.make("existing", content.KIB)).must_succeed()
+    return key
+
+
+@pytest.mark.requirement("META-07.missing-object")
+def test_missing_object_is_no_such_key(restore, bucket, evidence):
+    """Reading an object that does not exist is refused as NoSuchKey."""
+    answer = restore.get(bucket.key("missing.bak"))
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("NoSuchKey")
+
+
+@pytest.mark.requirement("WIRE-08.missing-bucket-list")
+def test_list_of_a_missing_bucket_is_no_such_bucket(housekeeping, bucket, evidence):
+    """Listing a bucket that does not exist is refused as NoSuchBucket."""
+    answer = housekeeping.in_bucket(bucket.absent()).list("")
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("NoSuchBucket")
+
+
+@pytest.mark.requirement("WIRE-08.unknown-upload")
+def test_part_of_an_unknown_upload_is_refused(backup, bucket, housekeeping, content, evidence):
+    """A part for an upload that is no more is refused as NoSuchUpload."""
+    upload = backup.open_upload(bucket.key("unknown.bak"))
+    upload.by(housekeeping).abort().must_succeed()
+
+    answer = upload.part(1, content.make("unknown", content.KIB))
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("NoSuchUpload")
+
+
+@pytest.mark.requirement("WIRE-08.signature-code")
+def test_wrong_signature_is_named(restore, strangers, bucket, evidence):
+    """A wrong signature is refused as SignatureDoesNotMatch."""
+    answer = strangers.with_wrong_secret(restore).list(bucket.prefix)
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("SignatureDoesNotMatch")
+
+
+@pytest.mark.requirement("WIRE-08.unknown-key-code")
+def test_unknown_key_is_named(restore, strangers, bucket, evidence):
+    """An unknown key id is refused as InvalidAccessKeyId."""
+    answer = strangers.with_unknown_key(restore).list(bucket.prefix)
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("InvalidAccessKeyId")
+
+
+@pytest.mark.requirement("WIRE-08.skew-code")
+def test_wrong_clock_is_named(restore, strangers, bucket, evidence):
+    """A request signed twenty minutes ago is refused as RequestTimeTooSkewed."""
+    answer = strangers.with_clock_off(restore, -20).list(bucket.prefix)
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("RequestTimeTooSkewed")
+
+
+@pytest.mark.requirement("WIRE-08.wrong-etag-code")
+def test_wrong_etag_is_named(backup, bucket, content, evidence):
+    """A completion with a wrong ETag is refused as InvalidPart."""
+    upload = backup.open_upload(bucket.key("invalid-part.bak"))
+    upload.send(1, content.make("invalid part", content.KIB))
+
+    answer = upload.complete([(1, '"00000000000000000000000000000000"')])
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("InvalidPart")
+
+
+@pytest.mark.requirement("WIRE-08.too-small-part")
+def test_part_below_the_minimum_is_refused(backup, bucket, content, evidence):
+    """A part below 5 MiB that is not the last is refused as EntityTooSmall."""
+    upload = backup.open_upload(bucket.key("too-small.bak"))
+    tags = [upload.send(number, content.make(f"small {number}", content.KIB)) for number in (1, 2)]
+
+    answer = upload.complete(tags)
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("EntityTooSmall")
+
+
+@pytest.mark.requirement("WIRE-08.part-order")
+def test_parts_named_out_of_order_are_refused(backup, bucket, content, evidence):
+    """A completion that names its parts out of order is refused as InvalidPartOrder."""
+    upload = backup.open_upload(bucket.key("disorder.bak"))
+    tags = [upload.send(1, content.make("in order", content.PART)), upload.send(2, b"tail")]
+
+    answer = upload.complete(tags[::-1])
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("InvalidPartOrder")
+
+
+@pytest.mark.requirement("WIRE-07.malformed-is-400")
+def test_malformed_completion_is_the_clients_mistake(backup, bucket, content, evidence):
+    """A completion that is no XML is refused as the client's mistake, not as the server's."""
+    upload = backup.open_upload(bucket.key("malformed.bak"))
+    upload.send(1, content.make("malformed", content.KIB))
+
+    answer = upload.complete_with(b"<CompleteMultipartUpload><Part>")
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be_refused()
+
+
+@pytest.mark.parametrize("case", ["missing-object", "wrong-secret", "unknown-upload"])
+@pytest.mark.requirement("WIRE-07.errors-are-xml")
+def test_errors_are_xml(case, restore, backup, strangers, bucket, content, evidence):
+    """Every refusal is an XML document with a code, never a web page."""
+    calls = {
+        "missing-object": lambda: restore.get(bucket.key("nowhere.bak")),
+        "wrong-secret": lambda: strangers.with_wrong_secret(restore).list(bucket.prefix),
+        "unknown-upload": lambda: backup.call("PUT", bucket.key("n.bak"), {"partNumber": "1", "uploadId": "none"}),
+    }
+
+    answer = calls[case]()
+
+    evidence.keep("first_bytes", answer.body[:80].decode("latin-1"))
+
+    assert evidence.keep("code", answer.code) != ""
+
+
+@pytest.mark.requirement("WIRE-13.no-redirect")
+def test_no_answer_is_a_redirect(restore, backup, bucket, existing):
+    """The endpoint answers every operation itself and sends nobody elsewhere."""
+    answers = [
+        restore.call("GET"),
+        restore.list(bucket.prefix),
+        restore.get(existing),
+        backup.put(bucket.key("redirected.bak"), b"!"),
+        backup.create_upload(bucket.key("redirected.bak")),
+    ]
+
+    assert [answer.request for answer in answers if 300 <= answer.status < 400] == []

@@ -1,0 +1,145 @@
+"""Multipart upload: how every backup is written, and where a store most easily loses a piece of it."""
+
+import pytest
+
+
+@pytest.mark.requirement("MPU-15.bytes-exact")
+def test_object_is_byte_for_byte_what_was_uploaded(backup, restore, bucket, content):
+    """An object assembled from parts is read back byte for byte."""
+    key = bucket.key("exact.bak")
+    parts = [content.make(f"exact {number}", content.PART) for number in (1, 2)]
+
+    backup.upload(key, *parts)
+
+    assert restore.digest(key) == content.digest(*parts)
+
+
+@pytest.mark.requirement("MPU-05.unequal-parts")
+def test_parts_of_unequal_size_are_accepted(backup, restore, bucket, content):
+    """Parts of one upload may differ in size, as they do whenever a backup is compressed."""
+    key = bucket.key("unequal.bak")
+    sizes = (content.PART, content.PART + 1_300_512, content.PART + 1, 2 * content.KIB)
+    parts = [content.make(f"unequal {number}", size) for number, size in enumerate(sizes)]
+
+    backup.upload(key, *parts)
+
+    assert restore.digest(key) == content.digest(*parts)
+
+
+@pytest.mark.requirement("MPU-03.part-of-20-mib")
+def test_largest_part_is_accepted(backup, restore, bucket, content):
+    """A part of 20 MiB, the largest that MAXTRANSFERSIZE allows, is accepted."""
+    key, part = bucket.key("largest.bak"), content.make("largest", 20 * content.MIB)
+
+    backup.upload(key, part)
+
+    assert restore.sizes(key) == {key: 20 * content.MIB}
+
+
+@pytest.mark.requirement("MPU-06.tiny-last-part")
+def test_last_part_of_one_byte_is_kept(backup, restore, bucket, content):
+    """A last part of a single byte is kept."""
+    key = bucket.key("tiny-tail.bak")
+    parts = [content.make("body", content.PART), b"!"]
+
+    backup.upload(key, *parts)
+
+    assert restore.get(key, content.PART - 1, content.PART).must_succeed().body == parts[0][-1:] + b"!"
+
+
+@pytest.mark.requirement("MPU-07.one-small-part")
+def test_upload_of_one_small_part_is_accepted(backup, restore, bucket, content):
+    """An upload of a single part of 64 KiB is accepted, as a log backup is."""
+    key, part = bucket.key("log.trn"), content.make("log", 64 * content.KIB)
+
+    backup.upload(key, part)
+
+    assert restore.digest(key) == content.digest(part)
+
+
+@pytest.mark.requirement("MPU-14.out-of-order-arrival")
+def test_parts_are_joined_by_number_not_by_arrival(backup, restore, bucket, content):
+    """Parts that arrive in another order are joined by their numbers."""
+    key, tail = bucket.key("order.bak"), content.make("third", content.KIB)
+    parts = {1: content.make("first", content.PART), 2: content.make("second", content.PART), 3: tail}
+    upload = backup.open_upload(key)
+
+    tags = [upload.send(number, parts[number]) for number in (3, 1, 2)]
+    upload.complete(sorted(tags)).must_succeed()
+
+    assert restore.digest(key) == content.digest(*parts.values())
+
+
+@pytest.mark.requirement("WIRE-12.last-copy-of-a-part-wins")
+def test_part_sent_again_replaces_the_first_copy(backup, restore, bucket, content):
+    """A part that is sent again replaces its first copy, as it must when SQL Server retries."""
+    key, again = bucket.key("again.bak"), content.make("again", 64 * content.KIB)
+    upload = backup.open_upload(key)
+
+    upload.send(1, content.make("first copy", 64 * content.KIB))
+    upload.complete([upload.send(1, again)]).must_succeed()
+
+    assert restore.digest(key) == content.digest(again)
+
+
+@pytest.mark.requirement("MPU-02.part-number-10000")
+def test_part_number_10000_is_accepted(backup, restore, bucket, content):
+    """Part number 10,000 is accepted, the last that SQL Server uses."""
+    key, last = bucket.key("ten-thousand.bak"), content.make("last", content.KIB)
+    first = content.make("first of many", content.PART)
+    upload = backup.open_upload(key)
+
+    upload.complete([upload.send(1, first), upload.send(10_000, last)]).must_succeed()
+
+    assert restore.digest(key) == content.digest(first, last)
+
+
+@pytest.mark.requirement("WIRE-08.wrong-etag-refused")
+def test_completion_with_a_wrong_etag_is_refused(backup, restore, bucket, content, evidence):
+    """A completion that names a part by a wrong ETag is refused, and no object appears."""
+    key = bucket.key("wrong-etag.bak")
+    upload = backup.open_upload(key)
+    upload.send(1, content.make("etag", content.KIB))
+
+    answer = upload.complete([(1, '"00000000000000000000000000000000"')])
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be_refused()
+    restore.head(key).must_be("HTTP-404")
+
+
+@pytest.mark.requirement("WIRE-08.missing-part-refused")
+def test_completion_with_a_missing_part_is_refused(backup, restore, bucket, content, evidence):
+    """A completion that names a part nobody sent is refused, and no object appears."""
+    key = bucket.key("missing-part.bak")
+    upload = backup.open_upload(key)
+    number, tag = upload.send(1, content.make("missing", content.PART))
+
+    answer = upload.complete([(number, tag), (2, tag)])
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be_refused()
+    restore.head(key).must_be("HTTP-404")
+
+
+@pytest.mark.requirement("MPU-13.etag-agrees")
+def test_completion_names_the_etag_that_head_shows(backup, restore, bucket, content, evidence):
+    """The completion's answer names the ETag that HEAD then shows."""
+    key = bucket.key("etag.bak")
+    upload = backup.open_upload(key)
+
+    answer = upload.complete([upload.send(1, content.make("tag", content.KIB))]).must_succeed()
+    shown = next(v for name, v in restore.head(key).must_succeed().headers.items() if name.lower() == "etag")
+
+    assert evidence.keep("completion", answer.text("ETag")).strip('"') == evidence.keep("head", shown).strip('"')
+
+
+@pytest.mark.requirement("WIRE-14.compact-xml")
+def test_answer_that_opens_an_upload_is_compact(backup, bucket, evidence):
+    """The answer that opens an upload is at most 1,024 bytes long and declares at most one namespace."""
+    answer = backup.create_upload(bucket.key("compact.bak")).must_succeed()
+
+    size = evidence.keep("bytes", len(answer.body))
+    namespaces = evidence.keep("namespaces", answer.body.count(b"xmlns"))
+
+    assert (size <= 1024, namespaces <= 1) == (True, True)

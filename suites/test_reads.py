@@ -1,0 +1,128 @@
+"""Reads: a restore sees exactly the bytes that were written, at once, in any range, every time."""
+
+import pytest
+
+ROUNDS = range(8)
+
+
+@pytest.fixture
+def media(content):
+    """Two parts of a backup, the second of an odd size."""
+    return [content.make("media 1", content.PART), content.make("media 2", 70_001)]
+
+
+@pytest.fixture
+def two_part_backup(backup, bucket, media):
+    """The key of a completed backup of two parts."""
+    key = bucket.key("two-parts.bak")
+    backup.upload(key, *media)
+    return key
+
+
+@pytest.fixture
+def small_backup(backup, bucket, content):
+    """The key of a small object."""
+    key = bucket.key("small.bak")
+    backup.put(key, content.make("small", 16 * content.KIB)).must_succeed()
+    return key
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        pytest.param(0, 65_535, id="first-block"),
+        pytest.param(4_097, 9_999, id="unaligned"),
+        pytest.param(5_242_880 - 512, 5_242_880 + 511, id="across-parts"),
+        pytest.param(5_242_880 + 70_000, 5_242_880 + 70_000, id="last-byte"),
+    ],
+)
+@pytest.mark.requirement("WIRE-05.range-bytes")
+def test_range_holds_exactly_its_bytes(start, end, restore, two_part_backup, media, content):
+    """A closed range of bytes is answered with exactly these bytes, whatever its place."""
+    answer = restore.get(two_part_backup, start, end).must_succeed()
+
+    assert content.digest(answer.body) == content.digest(b"".join(media)[start : end + 1])
+
+
+@pytest.mark.requirement("WIRE-05.range-status")
+def test_range_is_answered_206_with_its_place(restore, small_backup, evidence):
+    """A range is answered with status 206 and a Content-Range that names its place and the object's size."""
+    answer = restore.get(small_backup, 512, 1_023)
+
+    place = next((v for name, v in answer.headers.items() if name.lower() == "content-range"), "")
+
+    assert (evidence.keep("status", answer.status), place) == (206, "bytes 512-1023/16384")
+
+
+@pytest.mark.requirement("WIRE-06.exact-size")
+def test_head_shows_the_exact_size(restore, two_part_backup, media, evidence):
+    """HEAD shows the exact number of bytes that the parts had."""
+    answer = restore.head(two_part_backup).must_succeed()
+
+    length = next(v for name, v in answer.headers.items() if name.lower() == "content-length")
+
+    assert evidence.keep("bytes", int(length)) == sum(len(part) for part in media)
+
+
+@pytest.mark.requirement("RST-14.same-range-again")
+def test_same_range_is_the_same_again(restore, small_backup, content):
+    """The same range, read again, has the same bytes and the same ETag."""
+    answers = [restore.get(small_backup, 1_024, 2_047).must_succeed() for _ in ROUNDS]
+
+    tags = {value for a in answers for name, value in a.headers.items() if name.lower() == "etag"}
+
+    assert (len(tags), len({content.digest(a.body) for a in answers})) == (1, 1)
+
+
+@pytest.mark.requirement("WIRE-07.range-past-the-end")
+def test_range_past_the_end_is_refused(restore, small_backup, evidence):
+    """A range past the end of the object is refused as InvalidRange."""
+    answer = restore.get(small_backup, 16_384, 20_000)
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("InvalidRange", "HTTP-416")
+
+
+@pytest.mark.requirement("WIRE-09.read-after-write")
+def test_new_object_is_read_at_once(backup, restore, bucket, content):
+    """A new object is read back at once, every time."""
+    keys = {bucket.key(f"new-{number}.bak"): content.make(f"new {number}", content.KIB) for number in ROUNDS}
+
+    read = {key: (backup.upload(key, body), restore.digest(key))[1] for key, body in keys.items()}
+
+    assert read == {key: content.digest(body) for key, body in keys.items()}
+
+
+@pytest.mark.requirement("WIRE-09.list-after-write")
+def test_new_object_is_listed_at_once(backup, restore, bucket, content):
+    """A new object is listed at once with its size, every time."""
+    keys = [bucket.key(f"listed-{number}.bak") for number in ROUNDS]
+
+    seen = [(backup.put(key, content.make(key, 700)).must_succeed(), restore.sizes(key))[1] for key in keys]
+
+    assert seen == [{key: 700} for key in keys]
+
+
+@pytest.mark.requirement("WIRE-09.read-after-overwrite")
+def test_overwritten_object_is_never_read_again(backup, restore, bucket, content):
+    """After an overwrite the new bytes are read at once, and the old ones never again."""
+    key = bucket.key("overwritten.bak")
+    versions = [content.make(f"version {number}", content.KIB) for number in ROUNDS]
+
+    read = [(backup.put(key, body).must_succeed(), restore.digest(key))[1] for body in versions]
+
+    assert read == [content.digest(body) for body in versions]
+
+
+@pytest.mark.requirement("LIST-02.paged-list")
+def test_list_in_pages_shows_every_key_once(backup, restore, bucket, content):
+    """A list in pages shows every key exactly once."""
+    keys = [bucket.key(f"page-{number}.bak") for number in range(5)]
+    written = [backup.put(key, content.make(key, 10)).must_succeed() for key in keys]
+
+    first = restore.list(bucket.prefix, max_keys="3").must_succeed()
+    token = first.text("NextContinuationToken")
+    second = restore.list(bucket.prefix, max_keys="3", continuation_token=token).must_succeed()
+
+    assert (len(written), first.text("IsTruncated"), second.text("IsTruncated")) == (5, "true", "false")
+    assert first.texts("Key") + second.texts("Key") == keys
