@@ -41,8 +41,11 @@ def read_document(file: str, path: Path) -> Document:
     except FileError as problem:
         raise refusal(file, f"{problem}; give a profile's .toml file") from None
     text = _decode(file, data)
-    values = _parse(file, text)
-    problems = Problems(find_lines(text))
+    try:
+        values = _parse(file, text)
+        problems = Problems(find_lines(text))
+    except RecursionError:
+        raise refusal(file, "is nested too deeply") from None
     return Document(Table(values, (), problems), problems, hashlib.sha256(data).hexdigest())
 
 
@@ -60,8 +63,6 @@ def _decode(file: str, data: bytes) -> str:
 def _parse(file: str, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except RecursionError:
-        raise refusal(file, "is nested too deeply") from None
     except ValueError as problem:
         said = str(problem)
     at = _AT.search(said)

@@ -64,6 +64,8 @@ def test_every_problem_is_told_at_once_in_the_order_of_lines(tmp_path):
         (b'name = "a"\nname = "b"\n', "F:2: no valid TOML: Cannot overwrite a value"),
         (b"x = " + b"9" * 5000, "F:1: no valid TOML: a number is out of bounds"),
         (b"x = " + b"[" * 5000, "F: is nested too deeply"),
+        (b"x = " + b"[" * 400 + b"]" * 400, "F: is nested too deeply"),
+        (b"x = " + b"[" * 100 + b"]" * 100, "F:1: [keys].backup: is missing"),
         (b'name = "a"\n\xff', "F:2: is not UTF-8 text; save it as UTF-8"),
         ("x = 1".encode("utf-16"), "F: is UTF-16; save it as UTF-8"),
         (None, "F: there is no such file; restoreproof profile new writes a starter"),
