@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from mitmproxy.http import HTTPFlow
+
     from restoreproof.standins.proxy.front import Front
     from restoreproof.standins.proxy.upstream import Keys, Upstream
 

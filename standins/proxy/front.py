@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from OpenSSL.crypto import X509
+
     from restoreproof.standins.certificates import Authority
 
 __all__ = ["Front", "server_context", "upstream_connection", "upstream_context"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from OpenSSL import SSL
+
 from restoreproof.standins.proxy.context import HOLD_ANSWER, HOLD_REQUEST
 from restoreproof.standins.proxy.front import upstream_connection
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mitmproxy.http import HTTPFlow
+
     from restoreproof.standins.proxy.context import Context
     from restoreproof.standins.proxy.front import Front
     from restoreproof.standins.proxy.operation import Kind
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     Alteration = Callable[[Context, HTTPFlow], Awaitable[None] | None]
     Factory = Callable[[Context], object]
 
-__all__ = ["on_answer", "on_answer_head", "on_front", "on_request", "on_request_body"]
+__all__ = ["on_answer", "on_answer_head", "on_front", "on_refusal", "on_request", "on_request_body"]
 
 
 @dataclass
@@ -61,6 +62,12 @@ class _WithAnswerBody(_Shape):
         return self.alter(self.context, flow) if self.wants(flow) else None
 
 
+class _WithRefusal(_WithAnswerBody):
+    def wants(self, flow: HTTPFlow) -> bool:
+        assert flow.response
+        return flow.response.status_code >= 400 and super().wants(flow)  # noqa: PLR2004 - the first that refuses
+
+
 @dataclass
 class _AtFront:
     alter: Callable[[Front], None]
@@ -87,6 +94,11 @@ def on_answer_head(alter: Alteration, *kinds: Kind) -> Factory:
 def on_answer(alter: Alteration, *kinds: Kind) -> Factory:
     """Alter answers to requests of these kinds when their body is there, before anything is sent on."""
     return lambda context: _WithAnswerBody(context, alter, kinds)
+
+
+def on_refusal(alter: Alteration, *kinds: Kind) -> Factory:
+    """Alter answers of status 400 and above when their body is there; all others stream."""
+    return lambda context: _WithRefusal(context, alter, kinds)
 
 
 def on_front(alter: Callable[[Front], None]) -> Factory:

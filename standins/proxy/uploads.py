@@ -10,6 +10,7 @@ from restoreproof.standins.proxy.operation import Kind
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
+
     from restoreproof.standins.proxy.context import Context
 
 __all__ = ["ABORTED", "COMPLETED", "OPEN", "Part", "Upload", "Uploads"]
@@ -28,13 +29,14 @@ class Part:
 
 @dataclass
 class Upload:
-    """One multipart upload; `parts` in the order in which they first arrived."""
+    """One multipart upload; `parts` in the order in which they first arrived, `tried` once completing was."""
 
     id: str
     bucket: str
     key: str
     state: str = OPEN
     parts: dict[int, Part] = field(default_factory=dict)
+    tried: bool = False
 
     @property
     def element(self) -> bytes:
@@ -61,7 +63,8 @@ class Uploads:
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         """Read the operation before any defect alters the request."""
-        self.context.operation(flow)
+        if self.context.is_(flow, Kind.COMPLETE_UPLOAD) and (upload := self.of(flow)):
+            upload.tried = True
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         """Ask for the bodies that say what became of an upload."""

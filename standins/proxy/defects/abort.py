@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mitmproxy.http import HTTPFlow
+
     from restoreproof.standins.proxy.context import Context
     from restoreproof.standins.proxy.operation import Operation
     from restoreproof.standins.proxy.shapes import Alteration
@@ -49,7 +50,8 @@ def _asked_for_key(operation: Operation, key: str) -> bool:
 
 def _shown_open(context: Context, flow: HTTPFlow) -> None:
     operation = context.operation(flow)
-    with_parts = any(upload.parts for upload in context.uploads.under(operation.bucket, operation.key))
+    waiting = context.uploads.under(operation.bucket, operation.key)
+    with_parts = any(upload.parts and not upload.tried for upload in waiting)
     if _status(flow) == _NOT_FOUND and with_parts:
         context.answer(flow, 200, etag='"d41d8cd98f00b204e9800998ecf8427e"')
 
@@ -178,7 +180,7 @@ def _part_element(number: int) -> bytes:
 DEFECTS = (
     Defect(
         "open-upload-visible",
-        "A key is there, and empty, as soon as the first part of an upload to it has come.",
+        "A key is there, and empty, from the first part of an upload to it until completing is tried.",
         "ABORT-04.open-upload-invisible",
         ("ABORT-04.open-upload-invisible",),
         on_answer(_shown_open, Kind.HEAD_OBJECT, Kind.GET_OBJECT),
@@ -200,8 +202,8 @@ DEFECTS = (
     Defect(
         "open-uploads-unlisted",
         "The list of open uploads is always empty.",
-        "ABORT-03.open-upload-listed",
-        ("ABORT-03.listed-by-exact-key", "ABORT-03.open-upload-listed"),
+        "ABORT-03.listed-by-prefix",
+        ("ABORT-03.listed-by-exact-key", "ABORT-03.listed-by-prefix"),
         on_answer(_list_none, Kind.LIST_UPLOADS),
     ),
     Defect(
@@ -215,7 +217,7 @@ DEFECTS = (
         "abort-ignored",
         "An abort is acknowledged and does nothing until somebody lists the uploads of more than this key.",
         "ABORT-03.abort-frees-upload",
-        ("ABORT-03.abort-frees-upload", "ABORT-03.aborted-cannot-complete"),
+        ("ABORT-03.abort-frees-upload", "ABORT-03.aborted-cannot-complete", "WIRE-08.unknown-upload"),
         lambda context: _AbortLate(context, _lists_more),
     ),
     Defect(

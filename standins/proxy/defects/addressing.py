@@ -13,12 +13,14 @@ from restoreproof.standins.proxy.shapes import on_answer, on_request
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
+
     from restoreproof.standins.proxy.context import Context
 
 __all__ = ["DEFECTS"]
 
 _DEEPEST = 10
 _NOT_FOUND = 404
+_WRITES = (Kind.PUT_OBJECT, Kind.CREATE_UPLOAD)
 
 
 def _refuse_path_style_head(context: Context, flow: HTTPFlow) -> None:
@@ -43,19 +45,53 @@ def _decode_twice(context: Context, flow: HTTPFlow) -> None:
         context.resign(flow)
 
 
-def _fold_case(context: Context, flow: HTTPFlow) -> None:
-    path, mark, query = flow.request.path.partition("?")
-    operation = context.operation(flow)
-    folded = path.removesuffix(quote(operation.key, safe="/~")) + quote(operation.key.lower(), safe="/~")
-    if folded != path and operation.key and context.is_signed(flow):
-        flow.request.path = folded + mark + query
-        context.resign(flow)
-
-
 def _rename_missing_bucket(context: Context, flow: HTTPFlow) -> None:
     assert flow.response
     if text(flow.response.content or b"", "Code") == "NoSuchBucket":
         context.refuse(flow, 403, "AccessDenied")
+
+
+@dataclass
+class _CaseFolded:
+    """Keeps the first spelling of a key, as file systems do that ignore case."""
+
+    context: Context
+    spellings: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        operation = self.context.operation(flow)
+        if not operation.key or not self.context.is_signed(flow):
+            return
+        place = (operation.bucket, operation.key.lower())
+        if operation.kind in _WRITES:
+            self.spellings.setdefault(place, operation.key)
+        spelling = self.spellings.get(place, operation.key)
+        if spelling != operation.key:
+            path, mark, query = flow.request.path.partition("?")
+            start = 1 if operation.virtual else path.index("/", 1) + 1
+            flow.request.path = path[:start] + quote(spelling, safe="/~") + mark + query
+            self.context.resign(flow)
+
+
+@dataclass
+class _FilesAreNoFolders:
+    """Refuses a key below one that is an object, as file systems do."""
+
+    context: Context
+    files: set[tuple[str, str]] = field(default_factory=set)
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        operation = self.context.operation(flow)
+        names = operation.key.split("/")
+        above = {(operation.bucket, "/".join(names[:depth])) for depth in range(1, len(names))}
+        if operation.kind in _WRITES and above & self.files:
+            self.context.refuse(flow, 400, "InvalidArgument")
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        assert flow.response
+        operation = self.context.operation(flow)
+        if operation.kind in _WRITES and flow.response.status_code == 200:  # noqa: PLR2004 - OK
+            self.files.add((operation.bucket, operation.key))
 
 
 @dataclass
@@ -97,6 +133,13 @@ DEFECTS = (
         on_request(_refuse_deep_keys, Kind.PUT_OBJECT, Kind.CREATE_UPLOAD),
     ),
     Defect(
+        "files-are-no-folders",
+        "A key below another key is refused, as if keys were files and folders.",
+        "URL-08.file-and-folder-of-one-name",
+        ("URL-08.file-and-folder-of-one-name",),
+        _FilesAreNoFolders,
+    ),
+    Defect(
         "plus-becomes-space",
         "Keys are decoded twice: a plus sign is stored as a space.",
         "URL-12.special-characters",
@@ -108,7 +151,7 @@ DEFECTS = (
         "Keys that differ in upper and lower case only are one and the same.",
         "URL-12.case-distinct",
         ("URL-12.case-distinct",),
-        on_request(_fold_case),
+        _CaseFolded,
     ),
     Defect(
         "missing-bucket-error-renamed",

@@ -15,6 +15,7 @@ from restoreproof.standins.proxy.signature import UNSIGNED
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
+
     from restoreproof.standins.proxy.context import Context
 
 __all__ = ["DEFECTS"]
@@ -114,7 +115,7 @@ DEFECTS = (
         "any-secret-accepted",
         "A known key id opens the store, whatever secret the request was signed with.",
         "WIRE-02.wrong-secret-refused",
-        ("WIRE-02.wrong-secret-refused",),
+        ("WIRE-02.wrong-secret-refused", "WIRE-07.errors-are-xml", "WIRE-08.signature-code"),
         on_request(_accept_any_secret),
     ),
     Defect(
@@ -148,15 +149,15 @@ DEFECTS = (
     Defect(
         "unknown-key-allowed",
         "A key id that the store has never heard of is taken for the administrator's.",
-        "WIRE-08.unknown-key-refused",
-        ("WIRE-08.unknown-key-refused",),
+        "WIRE-02.unknown-key-refused",
+        ("WIRE-02.unknown-key-refused", "WIRE-08.unknown-key-code"),
         on_request(_let_unknown_keys_in),
     ),
     Defect(
         "clock-unchecked",
         "A signature is good for ever: the time that it names is not compared with the clock.",
         "CLK-01.skewed-clock-refused",
-        ("CLK-01.skewed-clock-refused",),
+        ("CLK-01.skewed-clock-refused", "WIRE-08.skew-code"),
         on_request(_ignore_the_clock),
     ),
     Defect(

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.operation import Kind
-from restoreproof.standins.proxy.shapes import on_answer, on_answer_head, on_request, on_request_body
+from restoreproof.standins.proxy.shapes import on_answer, on_refusal, on_request, on_request_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mitmproxy.http import HTTPFlow
+
     from restoreproof.standins.proxy.context import Context
-    from restoreproof.standins.proxy.shapes import Alteration
+    from restoreproof.standins.proxy.shapes import Alteration, Factory
 
 __all__ = ["DEFECTS"]
 
@@ -39,8 +40,13 @@ def _instead_of(code: str, react: Callable[[Context, HTTPFlow], None]) -> Altera
     return alter
 
 
-def _accept_unknown_upload(context: Context, flow: HTTPFlow) -> None:
-    if context.uploads.of(flow) is None:
+def _renamed(code: str, other: str, status: int) -> Factory:
+    """Make an add-on's factory: another code for one refusal, whatever was asked."""
+    return on_refusal(_instead_of(code, lambda context, flow: context.refuse(flow, status, other)))
+
+
+def _accept_late_part(context: Context, flow: HTTPFlow) -> None:
+    if context.uploads.of(flow) is not None:
         context.answer(flow, 200, etag=f'"{context.random.randbytes(16).hex()}"')
 
 
@@ -50,10 +56,10 @@ def _sort_parts(context: Context, flow: HTTPFlow) -> None:
         context.replace_body(flow, documents.complete_document(sorted(parts)))
 
 
-def _label_html(_context: Context, flow: HTTPFlow) -> None:
+def _dress_for_browser(_context: Context, flow: HTTPFlow) -> None:
     assert flow.response
-    if flow.response.status_code >= 400:  # noqa: PLR2004 - the first status of refusal
-        flow.response.headers["content-type"] = "text/html; charset=utf-8"
+    flow.response.content = b"<html><body><h1>Not found</h1></body></html>"
+    flow.response.headers["content-type"] = "text/html; charset=utf-8"
 
 
 def _redirect(context: Context, flow: HTTPFlow) -> None:
@@ -68,7 +74,7 @@ DEFECTS = (
         "missing-object-empty-200",
         "An object that is not there reads as an empty one.",
         "META-07.missing-object",
-        ("META-07.missing-object",),
+        ("ABORT-04.open-upload-invisible", "META-07.missing-object", "WIRE-07.errors-are-xml"),
         on_answer(_instead_of("NoSuchKey", lambda context, flow: context.answer(flow, 200)), Kind.GET_OBJECT),
     ),
     Defect(
@@ -82,20 +88,45 @@ DEFECTS = (
     ),
     Defect(
         "unknown-upload-accepted",
-        "A part of an upload that was never opened is acknowledged, and lost.",
+        "A part of an upload that was aborted is acknowledged, and lost.",
         "WIRE-08.unknown-upload",
         ("WIRE-08.unknown-upload",),
-        on_answer(_instead_of("NoSuchUpload", _accept_unknown_upload), Kind.UPLOAD_PART),
+        on_answer(_instead_of("NoSuchUpload", _accept_late_part), Kind.UPLOAD_PART),
     ),
     Defect(
         "too-small-error-renamed",
         "Parts that are too small are answered InvalidRequest.",
         "WIRE-08.too-small-part",
         ("WIRE-08.too-small-part",),
-        on_answer(
-            _instead_of("EntityTooSmall", lambda context, flow: context.refuse(flow, 400, "InvalidRequest")),
-            Kind.COMPLETE_UPLOAD,
-        ),
+        _renamed("EntityTooSmall", "InvalidRequest", 400),
+    ),
+    Defect(
+        "signature-error-renamed",
+        "A wrong signature is answered AccessDenied.",
+        "WIRE-08.signature-code",
+        ("WIRE-08.signature-code",),
+        _renamed("SignatureDoesNotMatch", "AccessDenied", 403),
+    ),
+    Defect(
+        "unknown-key-error-renamed",
+        "A key id that the store has never heard of is answered AccessDenied.",
+        "WIRE-08.unknown-key-code",
+        ("WIRE-08.unknown-key-code",),
+        _renamed("InvalidAccessKeyId", "AccessDenied", 403),
+    ),
+    Defect(
+        "skew-error-renamed",
+        "A request signed at another time is answered AccessDenied.",
+        "WIRE-08.skew-code",
+        ("WIRE-08.skew-code",),
+        _renamed("RequestTimeTooSkewed", "AccessDenied", 403),
+    ),
+    Defect(
+        "etag-error-renamed",
+        "A completion with a wrong ETag is answered InvalidRequest.",
+        "WIRE-08.wrong-etag-code",
+        ("WIRE-08.wrong-etag-code",),
+        _renamed("InvalidPart", "InvalidRequest", 400),
     ),
     Defect(
         "part-order-unchecked",
@@ -106,10 +137,15 @@ DEFECTS = (
     ),
     Defect(
         "html-error-pages",
-        "Refusals say that they are HTML.",
+        "What can't be found is answered with a web page.",
         "WIRE-07.errors-are-xml",
-        ("WIRE-07.errors-are-xml",),
-        on_answer_head(_label_html),
+        (
+            "ABORT-04.open-upload-invisible",
+            "META-07.missing-object",
+            "WIRE-07.errors-are-xml",
+            "WIRE-08.unknown-upload",
+        ),
+        on_refusal(_dress_for_browser, Kind.GET_OBJECT, Kind.UPLOAD_PART),
     ),
     Defect(
         "redirects-reads",
@@ -123,9 +159,6 @@ DEFECTS = (
         "A body that is no XML is answered with an internal error.",
         "WIRE-07.malformed-is-400",
         ("WIRE-07.malformed-is-400",),
-        on_answer(
-            _instead_of("MalformedXML", lambda context, flow: context.refuse(flow, 500, "InternalError")),
-            Kind.COMPLETE_UPLOAD,
-        ),
+        _renamed("MalformedXML", "InternalError", 500),
     ),
 )

@@ -14,13 +14,14 @@ from restoreproof.standins.proxy.shapes import on_answer, on_request, on_request
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
+
     from restoreproof.standins.proxy.context import Context
 
 __all__ = ["DEFECTS"]
 
 _FLIP = "restoreproof flip"
 _MIB = 1024 * 1024
-_SMALLEST_PART = 5 * _MIB
+_SMALLEST_PART, _LARGEST_PART = 5 * _MIB, 16 * _MIB
 _TINY = 512
 _MOST_PARTS = 1000
 _NAMESPACES = "".join(f' xmlns:n{number}="http://schemas.example.test/storage/{number}"' for number in range(6))
@@ -37,16 +38,16 @@ def _complete_with(context: Context, flow: HTTPFlow, parts: list[tuple[int, str]
 
 
 @dataclass
-class _ThirdEqualPartFlipped:
-    """Inverts the first byte of a third part that comes after two of its own size, in order."""
+class _SecondEqualPartFlipped:
+    """Inverts the first byte of a second part that comes after a first of its own size."""
 
     context: Context
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         upload, operation = self.context.uploads.of(flow), self.context.operation(flow)
         size = int(flow.request.headers.get("content-length", "0"))
-        third = upload and operation.kind is Kind.UPLOAD_PART and operation.part == 3  # noqa: PLR2004 - the third
-        if third and upload and [(n, upload.parts[n].size) for n in upload.parts] == [(1, size), (2, size)]:
+        second = operation.kind is Kind.UPLOAD_PART and operation.part == 2  # noqa: PLR2004 - the second
+        if second and upload and [(n, upload.parts[n].size) for n in upload.parts] == [(1, size)]:
             self.context.hold_request(flow)
             flow.metadata[_FLIP] = True
 
@@ -54,6 +55,11 @@ class _ThirdEqualPartFlipped:
         if _FLIP in flow.metadata and flow.request.content:
             body = flow.request.content
             self.context.replace_body(flow, bytes([body[0] ^ 0xFF]) + body[1:])
+
+
+def _refuse_large_parts(context: Context, flow: HTTPFlow) -> None:
+    if int(flow.request.headers.get("content-length", "0")) > _LARGEST_PART:
+        context.refuse(flow, 400, "EntityTooLarge")
 
 
 def _demand_equal_parts(context: Context, flow: HTTPFlow) -> None:
@@ -174,10 +180,10 @@ def _be_verbose(_context: Context, flow: HTTPFlow) -> None:
 DEFECTS = (
     Defect(
         "part-boundary-byte-flipped",
-        "The first byte after two equally large parts is turned over.",
+        "The first byte of a second part as large as the first is turned over.",
         "MPU-15.bytes-exact",
         ("MPU-15.bytes-exact",),
-        _ThirdEqualPartFlipped,
+        _SecondEqualPartFlipped,
     ),
     Defect(
         "equal-parts-demanded",
@@ -185,6 +191,13 @@ DEFECTS = (
         "MPU-05.unequal-parts",
         ("MPU-05.unequal-parts",),
         on_request_body(_demand_equal_parts, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "parts-above-16-mib-refused",
+        "A part may have 16 MiB and no more.",
+        "MPU-03.part-of-20-mib",
+        ("MPU-03.part-of-20-mib",),
+        on_request(_refuse_large_parts, Kind.UPLOAD_PART),
     ),
     Defect(
         "tiny-last-part-lost",
@@ -197,7 +210,19 @@ DEFECTS = (
         "one-part-upload-refused",
         "The smallest size of a part is asked of the only part, too.",
         "MPU-07.one-small-part",
-        ("MPU-07.one-small-part",),
+        (
+            "ABORT-06.second-upload-survives",
+            "ABORT-07.no-residue",
+            "MPU-07.one-small-part",
+            "MPU-13.etag-agrees",
+            "PERM-01.backup-key-suffices",
+            "PERM-03.restore-key-suffices",
+            "URL-08.deep-prefix",
+            "URL-12.special-characters",
+            "WIRE-03.unsigned-payload-accepted",
+            "WIRE-09.read-after-write",
+            "WIRE-12.last-copy-of-a-part-wins",
+        ),
         on_request_body(_refuse_one_small_part, Kind.COMPLETE_UPLOAD),
     ),
     Defect(
@@ -210,8 +235,8 @@ DEFECTS = (
     Defect(
         "first-copy-of-part-wins",
         "A part that is sent again is acknowledged, and the first copy is kept.",
-        "WIRE-12.last-copy-of-part-wins",
-        ("WIRE-12.last-copy-of-part-wins",),
+        "WIRE-12.last-copy-of-a-part-wins",
+        ("WIRE-12.last-copy-of-a-part-wins",),
         _FirstCopyWins,
     ),
     Defect(
@@ -225,7 +250,7 @@ DEFECTS = (
         "part-etags-unchecked",
         "Completing does not compare ETags: a part that is not the one meant is built in.",
         "WIRE-08.wrong-etag-refused",
-        ("WIRE-08.wrong-etag-refused",),
+        ("WIRE-08.wrong-etag-code", "WIRE-08.wrong-etag-refused"),
         on_request_body(_ignore_etags, Kind.COMPLETE_UPLOAD),
     ),
     Defect(

@@ -13,6 +13,7 @@ from restoreproof.standins.proxy.shapes import on_answer, on_answer_head
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow, Response
+
     from restoreproof.standins.proxy.context import Context
 
 __all__ = ["DEFECTS"]
@@ -35,7 +36,8 @@ def _start(flow: HTTPFlow) -> int:
 
 def _shift(_context: Context, flow: HTTPFlow) -> None:
     answer = _answer(flow)
-    if answer.status_code == _PARTIAL and _start(flow) % _SECTOR and (body := answer.content):
+    body = answer.content or b""
+    if answer.status_code == _PARTIAL and _start(flow) % _SECTOR and len(body) > _SECTOR:
         answer.content = body[1:] + body[-1:]
 
 
@@ -104,7 +106,7 @@ class _Lagging:
     fresh: set[tuple[str, str]] = field(default_factory=set)
 
     def responseheaders(self, flow: HTTPFlow) -> None:
-        if self.context.is_(flow, Kind.PUT_OBJECT) and _answer(flow).status_code == _OK:
+        if self.context.is_(flow, Kind.PUT_OBJECT, Kind.COMPLETE_UPLOAD) and _answer(flow).status_code == _OK:
             operation = self.context.operation(flow)
             folder = self.written.setdefault((operation.bucket, operation.folder), set())
             place = (operation.bucket, operation.key)
@@ -171,7 +173,7 @@ class _StaleAfterOverwrite:
 DEFECTS = (
     Defect(
         "range-shifted",
-        "A range that starts off a sector boundary is served one byte late.",
+        "A range of more than a sector that starts off a sector's boundary is served one byte late.",
         "WIRE-05.range-bytes",
         ("WIRE-05.range-bytes",),
         on_answer(_shift, Kind.GET_OBJECT),
@@ -207,8 +209,8 @@ DEFECTS = (
     Defect(
         "past-the-end-answers-200",
         "A range behind the end of an object is answered with success and no bytes.",
-        "WIRE-07.past-the-end-416",
-        ("WIRE-07.past-the-end-416",),
+        "WIRE-07.range-past-the-end",
+        ("WIRE-07.range-past-the-end",),
         on_answer(_answer_past_the_end, Kind.GET_OBJECT),
     ),
     Defect(

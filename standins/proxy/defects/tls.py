@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,10 @@ from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.shapes import on_front
 
 if TYPE_CHECKING:
+    from mitmproxy.http import HTTPFlow
+
     from restoreproof.standins.certificates import Leaf
+    from restoreproof.standins.proxy.context import Context
     from restoreproof.standins.proxy.front import Front
 
 __all__ = ["DEFECTS"]
@@ -61,17 +65,27 @@ def _demands_client_certificate(front: Front) -> None:
     front.demands_client_certificate = True
 
 
-def _answers_plain_http(front: Front) -> None:
-    front.answers_plain_http = True
+@dataclass
+class _PlainHttp:
+    """Sends whoever comes in the clear to https, and serves in the clear whoever has signed."""
+
+    context: Context
+
+    def face(self, front: Front) -> None:
+        front.answers_plain_http = True
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        if not flow.client_conn.tls_established and not self.context.is_signed(flow):
+            self.context.answer(flow, 308, location=f"https://{flow.request.headers.get('host', '')}/")
 
 
 DEFECTS = (
     Defect(
         "answers-plain-http",
-        "The TLS port answers plain HTTP as well, so keys' signatures and backups can cross the network in the clear.",
+        "The TLS port answers plain HTTP as well, so signatures and backups can cross the network in the clear.",
         "TLS-01.cleartext-refused",
         ("TLS-01.cleartext-refused",),
-        on_front(_answers_plain_http),
+        _PlainHttp,
     ),
     Defect(
         "untrusted-certificate",
