@@ -38,6 +38,12 @@ outcomes, highest first:
 exit codes: 0 the outcome reaches --require and all is as the profile declares, 1 otherwise, 4 bad usage"""
 
 
+RIGHTS = """
+rights: the backup key lists the bucket and puts objects; the restore key lists and gets; the housekeeping key lists,
+puts, gets and deletes objects, lists and aborts uploads, and makes and removes the run's bucket unless the profile
+names one. Everything lies under a bucket or prefix of the run's own and is removed at the end."""
+
+
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     parser = subparsers.add_parser(
@@ -73,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if args.plan:
         return _plan(register, selection, console)
     if not args.provider:
-        return _refuse("--provider NAME or --provider FILE.toml is missing (`restoreproof profile new` writes a starter)")
+        return _refuse("--provider NAME or FILE.toml is missing (`restoreproof profile new` writes a starter)")
     import pytest  # noqa: PLC0415 - heavy, and --list and --help do without
 
     code = int(pytest.main(_pytest_arguments(args)))
@@ -107,11 +113,7 @@ def _plan(register: Register, selection: Selection, console: Console) -> int:
         if chosen:
             console.print(f"{area.title:<26} {_amount(chosen)}")
     console.print(f"{'together':<26} {_amount(entries)}", style="bold")
-    console.print(
-        "\nrights: backup key lists the bucket and puts objects; restore key lists and gets; housekeeping key lists, "
-        "gets,\nputs and deletes objects, lists and aborts uploads, and creates and deletes the run's bucket unless the "
-        "profile names one.\nEverything lies under a bucket or prefix of the run's own and is removed at the end."
-    )
+    console.print(RIGHTS)
     return 0
 
 

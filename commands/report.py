@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from restoreproof.reports.formats import FORMATS, render
+from restoreproof.reports.formats import FORMATS, write
 from restoreproof.reports.lines import RunFileError
 from restoreproof.reports.reader import read_run
+
+if TYPE_CHECKING:
+    import argparse
 
 DESCRIPTION = """\
 Renders run files again, in any format. One run gives a report; several give one matrix of providers and requirements.
@@ -19,23 +22,37 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the sub-command."""
     parser = subparsers.add_parser("report", help="render run files", description=DESCRIPTION)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, or its run.jsonl")
-    parser.add_argument("--format", choices=sorted(FORMATS), default="html", help="what to write (html)")
+    parser.add_argument(
+        "--format",
+        choices=sorted(FORMATS),
+        default="html",
+        help="; ".join(f"{name}: {f.sentence}" for name, f in FORMATS.items()) + " (html)",
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write it (standard output)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Read the runs, render them and write the result."""
+    chosen = FORMATS[args.format]
+    if len(args.runs) > 1 and not chosen.several:
+        return _fail(f"--format {args.format} shows one run; several go into --format matrix")
     try:
-        text = render([read_run(path) for path in args.runs], args.format)
-        if args.output is None:
-            sys.stdout.buffer.write(text.encode())
+        runs = [read_run(path) for path in args.runs]
+        if args.output is not None:
+            write(args.format, runs, args.output)
         else:
-            args.output.write_text(text, encoding="utf-8", newline="\n")
+            sys.stdout.buffer.write(chosen.render(runs).encode("utf-8", "replace"))
+            sys.stdout.buffer.flush()
     except (RunFileError, ValueError) as problem:
-        print(f"restoreproof report: {problem}", file=sys.stderr)  # noqa: T201 - a command's own error line
-        return 1
+        return _fail(str(problem))
+    except BrokenPipeError:
+        return 0
     except OSError as problem:
-        print(f"restoreproof report: {args.output} can't be written: {problem.strerror}", file=sys.stderr)  # noqa: T201
-        return 1
+        return _fail(f"{problem.filename or args.output}: {problem.strerror}")
     return 0
+
+
+def _fail(message: str) -> int:
+    print(f"restoreproof report: {message}", file=sys.stderr)  # noqa: T201 - a command's own error line
+    return 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import signal
@@ -18,6 +17,7 @@ from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import load_profile
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
     from restoreproof.fixtures.endpoints import Endpoint
@@ -33,7 +33,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "serve", help="start the embedded endpoint alone, for any client", description=DESCRIPTION
     )
     parser.add_argument("--provider", default="embedded", metavar="NAME|FILE", help="a local provider (embedded)")
-    parser.add_argument("--defect", action="append", default=[], metavar="NAME", help="play this defect; may be repeated")
+    parser.add_argument(
+        "--defect", action="append", default=[], metavar="NAME", help="play this defect; may be repeated"
+    )
     parser.set_defaults(run=run)
 
 

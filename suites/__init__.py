@@ -1,0 +1,1 @@
+"""The checks, one file per area; the register of what they prove lies under ``requirements``."""

@@ -118,7 +118,7 @@ def test_malformed_completion_is_the_clients_mistake(backup, bucket, content, ev
 
 @pytest.mark.parametrize("case", ["missing-object", "wrong-secret", "unknown-upload"])
 @pytest.mark.requirement("WIRE-07.errors-are-xml")
-def test_errors_are_xml(case, restore, backup, strangers, bucket, content, evidence):
+def test_errors_are_xml(case, restore, backup, strangers, bucket, evidence):
     """Every refusal is an XML document with a code, never a web page."""
     calls = {
         "missing-object": lambda: restore.get(bucket.key("nowhere.bak")),
