@@ -1,0 +1,30 @@
+# Two commands do everything: `make certify` runs the main job on the embedded default, `make test` the self-tests.
+# What is installed goes to .venv; nothing needs root. PYTHON chooses another interpreter, ARGS adds options.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+PROVIDER ?= embedded
+REQUIRE ?= wire conformant
+BIN := .venv/bin
+
+.PHONY: certify test detection lint clean
+
+certify: .venv/installed  ## certify PROVIDER (default: embedded) and require the outcome REQUIRE
+	$(BIN)/restoreproof certify --provider $(PROVIDER) --require "$(REQUIRE)" -n 2 $(ARGS)
+
+test: .venv/installed  ## run the self-tests
+	$(BIN)/python -m pytest selftests -n 2 $(ARGS)
+
+detection: .venv/installed  ## run every defect against every check and write docs/detection.md
+	$(BIN)/python benchmarks/detection.py $(ARGS)
+
+lint: .venv/installed  ## ruff and mypy
+	$(BIN)/tox run -q -e lint,types
+
+clean:  ## remove what was installed and written
+	rm -rf .venv .tox runs build dist *.egg-info
+
+.venv/installed: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or later is needed; install it, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { echo "make: $(PYTHON) can't make a virtual environment; install its venv package (Debian: python3-venv)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
