@@ -34,6 +34,7 @@ from types import FrameType
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
+
 from restoreproof.standins.waiting import TimedOut, wait_until
 
 __all__ = [
@@ -67,7 +68,8 @@ class StandinError(Exception):
 
 def read_settings() -> Settings:
     """Read the one line of JSON settings from standard input."""
-    line = sys.stdin.buffer.readline()
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as unbuffered:
+        line = unbuffered.readline()
     try:
         settings = json.loads(line)
     except ValueError:
@@ -96,10 +98,14 @@ def _say(line: Mapping[str, object]) -> None:
 
 
 def stop_on_end_of_input(stop: Callable[[], None]) -> None:
-    """Call `stop` from a thread of its own as soon as standard input ends."""
+    """Call `stop` from a thread of its own as soon as standard input ends.
+
+    It reads the descriptor, not `sys.stdin`: the interpreter can't shut down beside a thread that waits in there.
+    """
+    descriptor = sys.stdin.fileno()
 
     def watch() -> None:
-        while sys.stdin.buffer.read(4096):
+        while os.read(descriptor, 4096):
             pass
         stop()
 
@@ -117,6 +123,7 @@ def run(serve: Callable[[Settings], AbstractContextManager[Mapping[str, object]]
             announce(ready)
             wait_until_stopped()
     except (StandinError, TimedOut) as error:
+        _ignore_signals()
         fail(str(error))
 
 
@@ -133,9 +140,13 @@ def _stop_self() -> None:
 
 def _exit_once(_number: int, _frame: FrameType | None) -> None:
     """Leave by unwinding; a second signal must not cut the clean-up short."""
+    _ignore_signals()
+    sys.exit(0)
+
+
+def _ignore_signals() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.exit(0)
 
 
 @contextmanager

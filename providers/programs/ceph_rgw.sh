@@ -116,13 +116,15 @@ add_user housekeeping "$S3_HOUSEKEEPING_KEY_ID" "$S3_HOUSEKEEPING_SECRET" 1000
 add_user backup "$S3_BACKUP_KEY_ID" "$S3_BACKUP_SECRET" -1
 add_user restore "$S3_RESTORE_KEY_ID" "$S3_RESTORE_SECRET" -1
 
-# Objects belong to who wrote them, so the bucket's owner needs to be allowed in as well.
+# Objects belong to who wrote them: the bucket's owner needs to be allowed in, and the writer denied to read.
 cat >"$D/policy.json" <<JSON
 {"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam:::user/backup", "arn:aws:iam:::user/restore"]},
    "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::$S3_BUCKET"},
   {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam:::user/backup"},
    "Action": "s3:PutObject", "Resource": "arn:aws:s3:::$S3_BUCKET/*"},
+  {"Effect": "Deny", "Principal": {"AWS": "arn:aws:iam:::user/backup"},
+   "Action": "s3:GetObject", "Resource": "arn:aws:s3:::$S3_BUCKET/*"},
   {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam:::user/restore"},
    "Action": "s3:GetObject", "Resource": "arn:aws:s3:::$S3_BUCKET/*"},
   {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam:::user/housekeeping"},

