@@ -19,10 +19,10 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import eventlet.wsgi  # type: ignore[import-untyped]  # noqa: E402
-from swift.common import utils  # type: ignore[import-untyped]  # noqa: E402
-from swift.common.ring import RingBuilder  # type: ignore[import-untyped]  # noqa: E402
-from swift.common.storage_policy import reload_storage_policies  # type: ignore[import-untyped]  # noqa: E402
-from swift.common.wsgi import SwiftHttpProtocol, loadapp  # type: ignore[import-untyped]  # noqa: E402
+from swift.common import utils  # noqa: E402
+from swift.common.ring import RingBuilder  # noqa: E402
+from swift.common.storage_policy import reload_storage_policies  # noqa: E402
+from swift.common.wsgi import SwiftHttpProtocol, loadapp  # noqa: E402
 
 from restoreproof.standins.endpoint.settings import BACKENDS, DEVICE  # noqa: E402
 

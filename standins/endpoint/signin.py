@@ -10,7 +10,7 @@ Settings: one `user_ROLE = KEYID SECRET RIGHT...` for each key pair.
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from swift.common.middleware.s3api import s3api, s3response  # type: ignore[import-untyped]
+from swift.common.middleware.s3api import s3api, s3response
 
 __all__ = ["ACCOUNT", "User", "filter_factory", "needed_rights"]
 
