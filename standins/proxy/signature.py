@@ -11,7 +11,6 @@ import hmac
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +19,6 @@ __all__ = ["UNSIGNED", "Authorization", "Signable", "authorization", "scope_of",
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_SAFE = "-_.~"
 _HEADER = re.compile(
     rf"{_ALGORITHM} Credential=(?P<id>[^/]+)/(?P<scope>[^,]+),\s*SignedHeaders=(?P<names>[^,]+),"
     r"\s*Signature=(?P<signature>[0-9a-f]+)$"
@@ -79,13 +77,12 @@ def scope_of(stamp: str, region: str) -> str:
 
 def _canonical(request: Signable, names: tuple[str, ...]) -> str:
     lines = [f"{name}:{' '.join(request.headers.get(name, '').split())}" for name in names]
-    path = quote(unquote(request.path), safe=f"/{_SAFE}")
     payload = request.headers.get("x-amz-content-sha256", UNSIGNED)
-    return "\n".join((request.method, path, _canonical_query(request.query), *lines, "", ";".join(names), payload))
+    return "\n".join(
+        (request.method, request.path, _canonical_query(request.query), *lines, "", ";".join(names), payload)
+    )
 
 
 def _canonical_query(raw: str) -> str:
     cut = (pair.partition("=") for pair in raw.split("&") if pair)
-    return "&".join(
-        sorted(f"{quote(unquote(name), safe=_SAFE)}={quote(unquote(value), safe=_SAFE)}" for name, _, value in cut)
-    )
+    return "&".join(f"{name}={value}" for name, value in sorted((name, value) for name, _, value in cut))
