@@ -37,14 +37,15 @@ def test_key_under_folders_nobody_made_is_accepted(backup, restore, bucket, cont
 
 @pytest.mark.requirement("URL-08.file-and-folder-of-one-name")
 def test_key_that_is_a_folder_of_another_is_accepted(backup, restore, bucket, content):
-    """A key and another key below it live side by side."""
+    """A key and another key below it live side by side, and both are listed."""
     file, below = bucket.key("sales"), bucket.key("sales/full.bak")
 
     backup.put(file, content.make("file", content.KIB)).must_succeed()
     backup.put(below, content.make("below", content.KIB)).must_succeed()
 
-    assert restore.digest(file) == content.digest(content.make("file", content.KIB))
-    assert restore.digest(below) == content.digest(content.make("below", content.KIB))
+    digests = [restore.digest(file), restore.digest(below)]
+    assert digests == [content.digest(content.make(name, content.KIB)) for name in ("file", "below")]
+    assert list(restore.keys(bucket.prefix)) == [file, below]
 
 
 @pytest.mark.parametrize(

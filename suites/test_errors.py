@@ -41,6 +41,19 @@ def test_part_of_an_unknown_upload_is_refused(backup, bucket, housekeeping, cont
     answer.must_be("NoSuchUpload")
 
 
+@pytest.mark.requirement("WIRE-08.aborted-completion-code")
+def test_completion_of_an_aborted_upload_is_named(backup, bucket, housekeeping, content, evidence):
+    """Completing an upload that was aborted is refused as NoSuchUpload."""
+    upload = backup.open_upload(bucket.key("given-up.bak"))
+    tag = upload.send(1, content.make("given up", content.KIB))
+    upload.by(housekeeping).abort().must_succeed()
+
+    answer = upload.complete([tag])
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("NoSuchUpload")
+
+
 @pytest.mark.requirement("WIRE-08.signature-code")
 def test_wrong_signature_is_named(restore, strangers, bucket, evidence):
     """A wrong signature is refused as SignatureDoesNotMatch."""
