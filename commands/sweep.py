@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from restoreproof.fixtures.endpoints import EndpointError
 from restoreproof.fixtures.endpoints.remote import check_reachable, find_remote
 from restoreproof.fixtures.sweeping import SweptRun, forget_started, sweep_abandoned
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import Profile, load_profile
+
+if TYPE_CHECKING:
+    import argparse
 
 DESCRIPTION = """\
 Removes what killed runs left at a provider: only what their ledgers name, never by guess. A run that is still alive
