@@ -217,7 +217,12 @@ DEFECTS = (
         "abort-ignored",
         "An abort is acknowledged and does nothing until somebody lists the uploads of more than this key.",
         "ABORT-03.abort-frees-upload",
-        ("ABORT-03.abort-frees-upload", "ABORT-03.aborted-cannot-complete", "WIRE-08.unknown-upload"),
+        (
+            "ABORT-03.abort-frees-upload",
+            "ABORT-03.aborted-cannot-complete",
+            "WIRE-08.aborted-completion-code",
+            "WIRE-08.unknown-upload",
+        ),
         lambda context: _AbortLate(context, _lists_more),
     ),
     Defect(
@@ -231,7 +236,7 @@ DEFECTS = (
         "aborted-completes",
         "An aborted upload can be completed, as long as nobody has looked after it.",
         "ABORT-03.aborted-cannot-complete",
-        ("ABORT-03.aborted-cannot-complete",),
+        ("ABORT-03.aborted-cannot-complete", "WIRE-08.aborted-completion-code"),
         lambda context: _AbortLate(context, _lists_or_touches),
     ),
     Defect(

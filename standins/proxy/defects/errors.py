@@ -40,9 +40,9 @@ def _instead_of(code: str, react: Callable[[Context, HTTPFlow], None]) -> Altera
     return alter
 
 
-def _renamed(code: str, other: str, status: int) -> Factory:
-    """Make an add-on's factory: another code for one refusal, whatever was asked."""
-    return on_refusal(_instead_of(code, lambda context, flow: context.refuse(flow, status, other)))
+def _renamed(code: str, other: str, status: int, *kinds: Kind) -> Factory:
+    """Make an add-on's factory: another code for one refusal."""
+    return on_refusal(_instead_of(code, lambda context, flow: context.refuse(flow, status, other)), *kinds)
 
 
 def _accept_late_part(context: Context, flow: HTTPFlow) -> None:
@@ -99,6 +99,13 @@ DEFECTS = (
         "WIRE-08.too-small-part",
         ("WIRE-08.too-small-part",),
         _renamed("EntityTooSmall", "InvalidRequest", 400),
+    ),
+    Defect(
+        "aborted-completion-error-renamed",
+        "Completing an upload that was aborted is answered InvalidPart.",
+        "WIRE-08.aborted-completion-code",
+        ("WIRE-08.aborted-completion-code",),
+        _renamed("NoSuchUpload", "InvalidPart", 400, Kind.COMPLETE_UPLOAD),
     ),
     Defect(
         "signature-error-renamed",
