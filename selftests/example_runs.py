@@ -364,3 +364,23 @@ def with_record(target: Run, index: int, **changes: Any) -> Run:
     records = list(target.records)
     records[index] = replace(records[index], **changes)
     return run(records, target.header)
+
+
+MAKERS = {
+    "mixed": mixed_run,
+    "green": green_run,
+    "rehearsed": rehearsed_run,
+    "certified": certified_run,
+    "hostile": hostile_run,
+    "filtered": lambda: run(
+        [failing()],
+        header(selection={"checks": ["MPU-02.part-number-10000"], "areas": [], "level": None, "filtered": True}),
+    ),
+    "no answer": lambda: run(
+        [record(index, "not run", reason="blocked by TLS-02") for index in range(27)],
+        header(tls={"version": "", "cipher": "", "chain": [], "error": "refused"}),
+    ),
+    "clean-up broke": lambda: run(cleanup_error="the bucket could not be emptied"),
+    "one check without areas": lambda: run([record(0)]),
+}
+"""Every example by name."""

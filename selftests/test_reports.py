@@ -5,44 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from io import StringIO, TextIOWrapper
 from xml.etree import ElementTree as ET
 
 import example_runs as examples
 import pytest
 from markdown_it import MarkdownIt
-from rich.console import Console
 
-from restoreproof.reports import figures, html, junit, markdown, matrix, terminal, wording
+from restoreproof.reports import figures, html, junit, markdown, matrix, wording
 from restoreproof.reports.formats import FORMATS, OF_A_RUN, write, write_reports
 from restoreproof.reports.outcome import LADDER
 from restoreproof.reports.record import RED, VERDICTS
 from restoreproof.reports.register import HARMS
 
-MAKERS = {
-    "mixed": examples.mixed_run,
-    "green": examples.green_run,
-    "rehearsed": examples.rehearsed_run,
-    "certified": examples.certified_run,
-    "hostile": examples.hostile_run,
-    "filtered": lambda: examples.run(
-        [examples.failing()],
-        examples.header(
-            selection={"checks": ["MPU-02.part-number-10000"], "areas": [], "level": None, "filtered": True}
-        ),
-    ),
-    "no answer": lambda: examples.run(
-        [examples.record(index, "not run", reason="blocked by TLS-02") for index in range(27)],
-        examples.header(tls={"version": "", "cipher": "", "chain": [], "error": "refused"}),
-    ),
-    "clean-up broke": lambda: examples.run(cleanup_error="the bucket could not be emptied"),
-    "one check without areas": lambda: examples.run([examples.record(0)]),
-}
 
-
-@pytest.fixture(params=MAKERS)
+@pytest.fixture(params=examples.MAKERS)
 def run(request):
-    return MAKERS[request.param]()
+    return examples.MAKERS[request.param]()
 
 
 class Page(HTMLParser):
@@ -82,12 +60,6 @@ class Page(HTMLParser):
 
 def shown(text):
     return " ".join(wording.visible(text).split())
-
-
-def plain(run, width=80):
-    stream = StringIO()
-    terminal.print_summary(run, Console(file=stream, force_terminal=False, width=width))
-    return stream.getvalue()
 
 
 # Words and figures
@@ -216,13 +188,11 @@ def test_no_report_lets_a_rehearsal_pass_for_a_certificate(make):
     run = make()
     assert "This is not a certificate." in Page(html.render(run)).text
     assert "**This is not a certificate.**" in markdown.render(run)
-    if run.footer.rung in LADDER:
-        assert "not a certificate" in plain(run).splitlines()[-1]
 
 
 def test_stand_ins_and_defects_are_named():
     run = examples.rehearsed_run()
-    for text in (Page(html.render(run)).text, markdown.render(run), plain(run), matrix.render([run])):
+    for text in (Page(html.render(run)).text, markdown.render(run), matrix.render([run])):
         assert "stand-in" in text
         assert "verbose-xml" in text
 
@@ -290,7 +260,7 @@ def test_junit_has_one_suite_per_area_and_one_for_clean_up():
 
 
 def test_junit_shows_a_clean_up_that_broke():
-    root = ET.fromstring(junit.render(MAKERS["clean-up broke"]()))
+    root = ET.fromstring(junit.render(examples.MAKERS["clean-up broke"]()))
     assert root.find(".//testcase[@name='clean-up']/error").get("message") == "the bucket could not be emptied"
 
 
@@ -333,7 +303,7 @@ def test_markdown_has_every_check(run):
 
 def matrix_runs():
     other = {"name": "other", "title": "Other Store", "digest": "0" * 64}
-    return [examples.mixed_run(), examples.green_run(provider=other), MAKERS["filtered"]()]
+    return [examples.mixed_run(), examples.green_run(provider=other), examples.MAKERS["filtered"]()]
 
 
 def test_the_matrix_has_a_column_per_run_and_the_outcome_first():
@@ -361,49 +331,6 @@ def test_runs_of_different_registers_are_not_compared(renderer):
         renderer([examples.green_run(), examples.green_run(register="0" * 64)])
     with pytest.raises(matrix.MatrixError, match="at least one run"):
         renderer([])
-
-
-# Terminal
-
-
-def test_the_outcome_is_the_last_line(run):
-    last = plain(run).splitlines()[-1]
-    assert f": {run.footer.rung}" in last
-    assert run.footer.reason in last
-
-
-def test_off_a_terminal_no_line_is_broken_and_nothing_is_drawn():
-    text = plain(examples.mixed_run(), width=40)
-    assert text.isascii()
-    assert "\x1b" not in text
-    assert f"  observed  {examples.failing().observed}" in text.splitlines()
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-def test_a_log_of_any_encoding_can_hold_it(encoding, tmp_path):
-    with TextIOWrapper((tmp_path / "log").open("wb"), encoding=encoding, errors="strict") as stream:
-        terminal.print_summary(examples.hostile_run(), Console(file=stream, force_terminal=False))
-    text = (tmp_path / "log").read_bytes().decode(encoding)
-    assert "\x1b" not in text
-    assert "[bold red]markup[/bold red]" in text
-
-
-@pytest.mark.parametrize("width", [40, 100, 200])
-def test_a_terminal_shows_the_same_words(run, width):
-    stream = StringIO()
-    terminal.print_summary(run, Console(file=stream, force_terminal=True, width=width, color_system="truecolor"))
-    text = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
-    assert "\x1b" not in text
-    flat = re.sub(r"\s", "", text)
-    for entry in figures.findings(run):
-        assert entry.id in flat
-    assert re.sub(r"\s", "", wording.visible(run.footer.reason)) in flat
-
-
-def test_a_finding_takes_three_to_six_lines():
-    blocks = plain(examples.mixed_run()).split("\n\n")[1:-2]
-    assert len(blocks) == 6
-    assert all(3 <= len(block.splitlines()) <= 6 for block in blocks)
 
 
 # Formats

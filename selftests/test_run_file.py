@@ -13,6 +13,7 @@ from importlib.resources import files
 
 import example_runs as examples
 import pytest
+
 from restoreproof import reports
 from restoreproof.reports.lines import RunFileError, problem_of
 from restoreproof.reports.reader import read_run
@@ -189,6 +190,7 @@ def test_a_run_never_overwrites_another(file):
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is a Linux device")
 def test_a_full_disk_is_one_clear_line(tmp_path, monkeypatch):
     writer = RunWriter(tmp_path / "run.jsonl")
+    writer.close()
     monkeypatch.setattr(writer, "_file", open("/dev/full", "wb", buffering=0))  # noqa: PTH123, SIM115
     with (
         writer,
