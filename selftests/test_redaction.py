@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from restoreproof.reports.redaction import MARK, Redactor
 
 # Without '*': a secret made of the mark itself can be spelt by the mark and its neighbours.
