@@ -15,7 +15,7 @@ test: .venv/installed  ## run the self-tests
 	$(BIN)/python -m pytest selftests -n 2 $(ARGS)
 
 detection: .venv/installed  ## run every defect against every check and write docs/detection.md
-	$(BIN)/python benchmarks/detection.py $(ARGS)
+	$(BIN)/python selftests/detection.py $(ARGS)
 
 lint: .venv/installed  ## ruff and mypy
 	$(BIN)/tox run -q -e lint,types

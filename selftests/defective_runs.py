@@ -1,0 +1,111 @@
+"""Runs the suites against the embedded endpoint behind the defect proxy, as a user would, and reads what came out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from restoreproof.fixtures.endpoints import ROLES
+from restoreproof.fixtures.endpoints.starting import start_endpoint
+from restoreproof.providers.profile import load_profile
+from restoreproof.reports.reader import read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from restoreproof.fixtures.endpoints import Endpoint
+    from restoreproof.reports.record import Run
+
+PROFILE = """\
+name  = "{name}"
+title = "An endpoint of the self-tests"
+
+[endpoint]
+url       = "{url}"
+ca        = "ca.pem"
+region    = "{region}"
+domain    = "{domain}"
+addresses = {addresses}
+{bucket}
+
+[capabilities]
+virtual_host = true
+"""
+
+KEYS = """
+[keys.{role}]
+id     = "SELFTEST_{variable}_ID"
+secret = "SELFTEST_{variable}_SECRET"
+"""
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """A running endpoint, and a profile that names it by its URL."""
+
+    endpoint: Endpoint
+    folder: Path
+    profile: Path
+    environment: dict[str, str]
+
+    def certify(self, *arguments: str, report_dir: str | None = None) -> tuple[subprocess.CompletedProcess[str], Run]:
+        """Run ``restoreproof certify`` against the endpoint and read its run file."""
+        reports = Path(report_dir or tempfile.mkdtemp(dir=self.folder))
+        done = self.command("certify", "--provider", str(self.profile), "--report-dir", str(reports), *arguments)
+        files = sorted(reports.glob("*/*/run.jsonl"))
+        assert files, done.stdout + done.stderr
+        return done, read_run(files[-1])
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a ``restoreproof`` command to its end."""
+        words = [sys.executable, "-m", "restoreproof.commands.main", *arguments]
+        return subprocess.run(
+            words, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=600, check=False
+        )
+
+    def observe(self, defect: str, checks: Sequence[str] = ()) -> Run:
+        """The run of these checks (all of them when none is named) behind one defect."""
+        chosen = [word for check in checks for word in ("--check", check)]
+        return self.certify("--defect", defect, "--require", "as-declared", *chosen)[1]
+
+
+@contextmanager
+def laboratory(name: str = "laboratory", bucket: str = "") -> Iterator[Laboratory]:
+    """The embedded endpoint, started once for many runs, with a state directory of its own."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="restoreproof-laboratory-")))
+        endpoint = start_endpoint(load_profile("embedded"), (), stack)
+        yield Laboratory(endpoint, folder, write_profile(folder, endpoint, name, bucket), environment(folder, endpoint))
+
+
+def write_profile(folder: Path, endpoint: Endpoint, name: str, bucket: str = "") -> Path:
+    """A profile that names a running endpoint by its URL and its keys by variables."""
+    (folder / "ca.pem").write_text(endpoint.ca, encoding="ascii")
+    text = PROFILE.format(
+        name=name,
+        url=endpoint.url,
+        region=endpoint.region,
+        domain=endpoint.domain,
+        addresses=list(endpoint.addresses),
+        bucket=f'bucket = "{bucket}"' if bucket else "",
+    )
+    profile = folder / f"{name}.toml"
+    profile.write_text(
+        text + "".join(KEYS.format(role=role, variable=role.upper()) for role in ROLES), encoding="utf-8"
+    )
+    return profile
+
+
+def environment(folder: Path, endpoint: Endpoint) -> dict[str, str]:
+    """This process' environment with the endpoint's keys, and with a state directory in the folder."""
+    keys = {}
+    for role in ROLES:
+        keys[f"SELFTEST_{role.upper()}_ID"] = endpoint.keys[role].id.reveal()
+        keys[f"SELFTEST_{role.upper()}_SECRET"] = endpoint.keys[role].secret.reveal()
+    return {**os.environ, **keys, "XDG_STATE_HOME": str(folder / "state"), "PYTHONDONTWRITEBYTECODE": "1"}

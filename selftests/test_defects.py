@@ -1,0 +1,58 @@
+"""Each defect turns red what it declares, and a seeded tenth of all other checks stays green."""
+
+import random
+
+import pytest
+from defective_runs import laboratory
+from detection import differences, serious
+
+from restoreproof.reports.register import load_register
+from restoreproof.standins.proxy.catalogue import DEFECTS
+
+REGISTER = load_register()
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with laboratory() as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_defect_reddens_what_it_declares(name, lab):
+    defect = DEFECTS[name]
+    others = sorted(set(REGISTER.requirements) - set(defect.reddens))
+    checks = [*defect.reddens, *random.Random(name).sample(others, len(others) // 10)]
+
+    run = lab.observe(name, checks)
+
+    red, declared = differences(defect, run, checks)
+    assert red == declared
+
+
+def test_every_check_is_reddened_by_a_defect():
+    reddened = {check for defect in DEFECTS.values() for check in defect.reddens}
+
+    assert reddened == set(REGISTER.requirements)
+
+
+def test_no_two_checks_are_reddened_by_the_same_defects():
+    sets = {}
+    for entry in REGISTER:
+        sets.setdefault(frozenset(d.name for d in DEFECTS.values() if entry.id in d.reddens), []).append(entry.id)
+
+    assert [ids for ids in sets.values() if len(ids) > 1] == []
+
+
+def test_every_defect_breaks_what_it_reddens():
+    assert [d.name for d in DEFECTS.values() if d.breaks not in d.reddens] == []
+
+
+def test_serious_defects_redden_a_must():
+    weak = [
+        d.name
+        for d in DEFECTS.values()
+        if serious(d, REGISTER) and not any(REGISTER[check].level == "must" for check in d.reddens)
+    ]
+
+    assert weak == []
