@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from restoreproof.reports import figures, wording
+from restoreproof.reports.lines import pretty
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -60,7 +60,7 @@ def _environment() -> Environment:
     )
     environment.globals.update(figures=figures, wording=wording)
     environment.filters.update(
-        weblink=weblink, pretty=_pretty, duration=wording.duration, mebibytes=wording.mebibytes, when=_when
+        weblink=weblink, pretty=pretty, duration=wording.duration, mebibytes=wording.mebibytes, when=_when
     )
     return environment
 
@@ -68,10 +68,6 @@ def _environment() -> Environment:
 def _shown(value: Any) -> Any:
     """Every text that comes from outside has its invisible characters shown; markup made here passes as it is."""
     return wording.visible(value) if type(value) is str else value
-
-
-def _pretty(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _when(moment: str) -> str:

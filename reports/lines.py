@@ -41,6 +41,11 @@ def encode(data: Mapping[str, Any]) -> bytes:
     return text.encode("utf-8", "replace") + b"\n"
 
 
+def pretty(data: Mapping[str, Any]) -> str:
+    """JSON for people, in several lines, that spells out the same objects as :func:`encode`."""
+    return json.dumps(data, ensure_ascii=False, indent=2, default=_plain)
+
+
 def problem_of(data: object) -> str:
     """What the schema has against a line, in one sentence; empty when it is a valid line."""
     from jsonschema.exceptions import best_match  # noqa: PLC0415  # the commands that read no run file need not wait

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from typing import TYPE_CHECKING
 
 from restoreproof.reports import figures, wording
+from restoreproof.reports.lines import pretty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -137,7 +137,7 @@ def _finding(entry: Record) -> Iterator[str]:
     }
     yield "\n".join(f"- **{name}:** {text}" for name, text in told.items() if text)
     if entry.evidence:
-        yield _folded("Evidence", fenced(json.dumps(entry.evidence, ensure_ascii=False, indent=2), "json"))
+        yield _folded("Evidence", fenced(pretty(entry.evidence), "json"))
     for exchange in entry.exchanges:
         yield _folded(f"{exchange.method} {exchange.url}: {exchange.status} {exchange.reason}", _exchange(exchange))
 

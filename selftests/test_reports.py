@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
@@ -348,6 +349,12 @@ def test_a_run_gets_all_its_reports(tmp_path, run):
 def test_every_format_writes_what_it_renders(tmp_path, name):
     target = write(name, [examples.mixed_run()], tmp_path / FORMATS[name].file_name)
     assert target.read_text(encoding="utf-8") == FORMATS[name].render([examples.mixed_run()])
+
+
+def test_evidence_of_s3_clients_is_shown(tmp_path):
+    evidence = {"modified": datetime(2026, 1, 2, tzinfo=UTC), "names": {"b"}}
+    for path in write_reports(examples.run([replace(examples.failing(), evidence=evidence)]), tmp_path)[:2]:
+        assert "2026-01-02T00:00:00+00:00" in path.read_text(encoding="utf-8")
 
 
 def test_a_report_depends_on_nothing_but_the_run(run):
