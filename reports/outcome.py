@@ -35,7 +35,8 @@ def judge(header: Header, records: Sequence[Record]) -> tuple[str, str]:
     """
     if header.selection["filtered"]:
         return NO_OUTCOME, "only a part of the checks was selected"
-    musts = [record for record in records if record.requirement.level == "must"]
+    wanted = ("wire", "engine") if header.engine else ("wire",)
+    musts = [r for r in records if r.requirement.level == "must" and r.requirement.phase in wanted]
     unmet = [record for record in musts if not met(record, musts)]
     broken = [record for record in unmet if record.verdict not in (ERROR, NOT_RUN)]
     if broken:
@@ -73,13 +74,19 @@ def met(record: Record, records: Iterable[Record]) -> bool:
 
 
 def _rung(header: Header) -> tuple[str, str]:
-    ours = header.endpoint["ours"] or bool(header.defects)
     if header.engine is None:
-        where = "; the endpoint is RestoreProof's own" if ours else ""
+        where = "; the endpoint is RestoreProof's own" if header.endpoint["ours"] else ""
         return WIRE_CONFORMANT, f"every wire must is met, no SQL Server took part{where}"
-    if ours or header.engine["standin"] or tuple(header.engine["build"]) < OLDEST_CERTIFIED_BUILD:
-        return REHEARSED, "every must is met, but engine or endpoint is a stand-in: this is no certificate"
     build = ".".join(str(number) for number in header.engine["build"])
+    doubts = {
+        "the endpoint is RestoreProof's own": header.endpoint["ours"],
+        "a defect was switched on": header.defects,
+        "the engine is a stand-in": header.engine["standin"],
+        f"SQL Server {build} is older than CU20": tuple(header.engine["build"]) < OLDEST_CERTIFIED_BUILD,
+    }
+    doubt = next((words for words, holds in doubts.items() if holds), "")
+    if doubt:
+        return REHEARSED, f"every must is met, but {doubt}: this is no certificate"
     return CERTIFIED, f"every must is met by {header.provider['title']} with SQL Server {build}"
 
 
