@@ -62,7 +62,7 @@ title = "{name}"  # the name shown in reports
 
 [endpoint]
 url    = "https://s3.example.test:9000"  # host and port as they will stand in SQL Server's s3:// URLs
-# ca   = "{name}-ca.pem"  # certificates to trust, relative to this file; left out: those of the operating system
+# ca   = "{name}-ca.pem"  # certificates to trust, relative to this file; left out: the public CAs
 region = "us-east-1"
 style  = "path"  # or "virtual": the bucket in front of the host name
 # bucket = "sqlbackups"  # a bucket that exists; left out, a run makes one and removes it again
@@ -176,7 +176,7 @@ def _endpoint_rows(profile: Profile) -> Iterator[tuple[str, str]]:
     yield "style", endpoint.style + domain
     yield "region", endpoint.region
     if endpoint.kind == "url":
-        yield "trust", "the certificates in ca" if endpoint.ca else "the operating system's certificates"
+        yield "trust", "the certificates in ca" if endpoint.ca else "the public CAs (certifi)"
     yield "bucket", endpoint.bucket or "made and removed by the run"
 
 
