@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from restoreproof.providers.profile import Profile, ProfileError, load_profile
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 import argparse
 
 import pytest
+
 from restoreproof.commands import profile as command
 from restoreproof.providers.profile import load_profile, shipped_profiles
 

@@ -4,6 +4,7 @@ import tomllib
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from restoreproof.providers.lines import find_lines
 
 LINES = '''\

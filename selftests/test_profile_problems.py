@@ -8,6 +8,7 @@ import pytest
 from example_profiles import CANARY, ENVIRON, EXAMPLES, GOOD, load, problems, spell_toml
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from restoreproof.providers.profile import Profile, ProfileError, load_profile
 
 CASES = [

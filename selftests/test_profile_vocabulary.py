@@ -6,6 +6,7 @@ import tomllib
 import pytest
 import trustme
 from example_profiles import CONTAINED, GOOD, load, spell_toml
+
 from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
 from restoreproof.providers.knobs import KNOBS
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 from example_profiles import CANARY, CONTAINED, ENVIRON, GOOD, STARTED, load, problems
+
 from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
 from restoreproof.providers.profile import ProfileError, load_profile, shipped_profiles
 

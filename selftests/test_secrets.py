@@ -10,6 +10,7 @@ import pprint
 import traceback
 
 import pytest
+
 from restoreproof.providers.keys import KeyPair
 from restoreproof.providers.secrets import AbsentSecretError, Secret, SecretError, read_file, read_variable
 
