@@ -56,8 +56,16 @@ def _sort_parts(context: Context, flow: HTTPFlow) -> None:
         context.replace_body(flow, documents.complete_document(sorted(parts)))
 
 
+def _stumble_over_malformed(context: Context, flow: HTTPFlow) -> None:
+    body = flow.request.content or b""
+    if not body.rstrip().endswith(b"CompleteMultipartUpload>"):
+        context.refuse(flow, 500, "InternalError")
+
+
 def _dress_for_browser(_context: Context, flow: HTTPFlow) -> None:
     assert flow.response
+    if flow.response.status_code != 404:  # noqa: PLR2004 - not found
+        return
     flow.response.content = b"<html><body><h1>Not found</h1></body></html>"
     flow.response.headers["content-type"] = "text/html; charset=utf-8"
 
@@ -166,6 +174,6 @@ DEFECTS = (
         "A body that is no XML is answered with an internal error.",
         "WIRE-07.malformed-is-400",
         ("WIRE-07.malformed-is-400",),
-        _renamed("MalformedXML", "InternalError", 500),
+        on_request_body(_stumble_over_malformed, Kind.COMPLETE_UPLOAD),
     ),
 )

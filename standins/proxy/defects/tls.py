@@ -140,7 +140,7 @@ DEFECTS = (
         "demands-client-certificate",
         "The server wants a certificate from its clients, and SQL Server has none to show.",
         "TLS-13.no-client-certificate",
-        ("TLS-13.no-client-certificate",),
+        ("TLS-10.tls12-offered", "TLS-13.no-client-certificate"),
         on_front(_demands_client_certificate),
     ),
     Defect(
