@@ -141,12 +141,17 @@ def _finding(entry: Record) -> Iterator[Line]:
     name = (f"{entry.verdict} ", STYLES[entry.verdict])
     yield Line(_joined(name, (entry.id, "bold"), (f"  {need.level}, {need.harm}", "")))
     is_declared = entry.verdict in (DEVIATES, UNSUPPORTED, STALE)
+    is_failed = entry.verdict == FAILS
+    source = f"{need.source.document}, {need.source.section} ({need.certainty})"
     told = {
         "claim": need.title,
         "declared": f"{entry.reason} {entry.link}".strip() if is_declared else "",
         "expected": "" if is_declared else entry.expected,
         "observed": entry.observed,
-        "remedy": need.remedy if entry.verdict == FAILS else "",
+        "cause": entry.reason if entry.verdict == ERROR or (is_failed and entry.reason) else "",
+        "DBA sees": need.dba_sees if is_failed else "",
+        "remedy": need.remedy if is_failed else "",
+        "source": source if is_failed else "",
         "again": entry.reproduce if entry.verdict in (FAILS, ERROR) else "",
     }
     for label, text in told.items():
