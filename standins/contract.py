@@ -289,4 +289,5 @@ class Children:
 
 def _tail(log: Path, lines: int = 3) -> str:
     """Give the last lines of a log, joined: where a program says why it ended."""
-    return " / ".join(log.read_text(errors="replace").strip().splitlines()[-lines:]) or "it said nothing"
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return " / ".join(said[-lines:]) or "it said nothing"

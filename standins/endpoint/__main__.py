@@ -32,7 +32,7 @@ def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
     with scratch_folder("endpoint") as folder, Children() as children:
         _require_extended_attributes(folder)
         (folder / "server.pem").touch(mode=0o600)
-        (folder / "server.pem").write_text(authority.leaf(*LAB_NAMES).bundle)
+        (folder / "server.pem").write_text(authority.leaf(*LAB_NAMES).bundle, encoding="ascii")
         keys = tuple(_key_pair(role) for role in _RIGHTS)
         port = _start(folder, keys, children, int(settings.get("workers", _WORKERS)))
         _wait_until_healthy(port, authority.pem, children)

@@ -128,4 +128,4 @@ def _proxy(plan: Plan) -> str:
 
 def _put(path: Path, text: str) -> None:
     path.touch(mode=0o600)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")

@@ -80,7 +80,7 @@ def _environment(
     files = {"CERT": leaf.chain, "KEY": leaf.key, "BUNDLE": leaf.bundle, "CA": authority.pem}
     for name, text in files.items():
         (folder / f"{name.lower()}.pem").touch(mode=0o600)
-        (folder / f"{name.lower()}.pem").write_text(text)
+        (folder / f"{name.lower()}.pem").write_text(text, encoding="ascii")
     (folder / "data").mkdir()
     where = {"HOST": _HOST, "DOMAIN": LAB_DOMAIN, "REGION": _REGION, "BUCKET": _BUCKET}
     where |= {"PORT": str(ports[0]), "SPARE_PORT": str(ports[1])}
@@ -118,7 +118,7 @@ def _answers(port: int, context: ssl.SSLContext) -> bool:
 def _told_by(ready: Path) -> dict[str, Any] | None:
     """Read what the hook says; a hook that says nothing serves one key pair, and an empty file means not yet."""
     with suppress(FileNotFoundError):
-        text = ready.read_text()
+        text = ready.read_text(encoding="utf-8")
         return dict(json.loads(text)) if text.strip() else None
     return {"keys": ["housekeeping"]}
 

@@ -81,7 +81,7 @@ def _running(context: Context, addons: Sequence[object], folder: Path) -> Iterat
     _only_errors_are_logged()
     ca = folder / "upstream.pem"
     if context.upstream.ca:
-        ca.write_text(context.upstream.ca)
+        ca.write_text(context.upstream.ca, encoding="utf-8")
     doorman = Doorman(
         server_context(context.front, folder),
         upstream_context(context.upstream.host, ca if context.upstream.ca else None),

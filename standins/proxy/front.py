@@ -117,5 +117,5 @@ def _no_client_is_good_enough(*_: object) -> bool:
 
 def _written(path: Path, pem: str) -> Path:
     path.touch(mode=0o600)
-    path.write_text(pem)
+    path.write_text(pem, encoding="ascii")
     return path
