@@ -11,6 +11,7 @@ from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.operation import Kind
 from restoreproof.standins.proxy.shapes import on_answer, on_request, on_request_body
+from restoreproof.standins.proxy.uploads import OPEN
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
@@ -78,8 +79,8 @@ def _lose_tiny_last_part(context: Context, flow: HTTPFlow) -> None:
 
 def _refuse_one_small_part(context: Context, flow: HTTPFlow) -> None:
     upload, parts = context.uploads.of(flow), _parts(flow)
-    only = upload.parts.get(parts[0][0]) if upload and len(parts) == 1 else None
-    if only and only.size < _SMALLEST_PART:
+    only = upload.parts.get(parts[0][0]) if upload and upload.state == OPEN and len(parts) == 1 else None
+    if only and only.size < _SMALLEST_PART and only.tag == parts[0][1]:
         context.refuse(flow, 400, "EntityTooSmall")
 
 
