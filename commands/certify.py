@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from restoreproof.fixtures.selection import Selection, SelectionError
+from restoreproof.fixtures.selection import RUNGS, Selection, SelectionError, known_word
 from restoreproof.reports.outcome import LADDER
 from restoreproof.reports.register import LEVELS, load_register
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from restoreproof.reports.register import Register, Requirement
 
 USAGE = 4
@@ -35,7 +37,7 @@ outcomes, highest first:
   not certified    a must is not met
   incomplete       a must has no answer
 
-exit codes: 0 the outcome reaches --require and all is as the profile declares, 1 otherwise, 4 bad usage"""
+exit codes: 0 the outcome reaches --require and all is as the profile declares, 1 otherwise, 2 interrupted, 4 bad usage"""
 
 
 RIGHTS = """
@@ -57,8 +59,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--provider", action="append", default=[], metavar="NAME|FILE", help="shipped profile or file; may be repeated")
     add("--check", action="append", default=[], metavar="ID", help="only this check; may be repeated (no outcome then)")
     add("--area", action="append", default=[], metavar="NAME", help="only this area; may be repeated (no outcome then)")
-    add("--level", choices=LEVELS, help="only this level and above (no outcome then)")
-    add("--require", default=CERTIFIED, choices=(*LADDER, "as-declared"), help=f"lowest good outcome ({CERTIFIED})")
+    add("--level", metavar=_choice(LEVELS), help="only this level and above (no outcome then)")
+    add("--require", default=CERTIFIED, metavar=_choice(RUNGS), help=f"lowest good outcome ({CERTIFIED})")
     add("--defect", action="append", default=[], metavar="NAME", help="put a proxy with this defect in front")
     add("--report-dir", default="runs", metavar="DIR", help="where runs are written (runs)")
     add("--list", action="store_true", help="list the checks with level, harm and title, and stop")
@@ -71,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
     register = load_register()
     try:
         selection = Selection.of(register, args.check, args.area, args.level)
+        known_word("require", args.require, RUNGS)
     except SelectionError as problem:
         return _refuse(str(problem))
     console = Console(highlight=False, soft_wrap=True)
@@ -80,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
         return _plan(register, selection, console)
     if not args.provider:
         return _refuse("--provider NAME or FILE.toml is missing (`restoreproof profile new` writes a starter)")
-    import pytest  # noqa: PLC0415 - heavy, and --list and --help do without
+    from restoreproof.commands.passing import run_pytest  # noqa: PLC0415 - heavy, and --list and --help do without
 
-    code = int(pytest.main(_pytest_arguments(args)))
+    code = run_pytest(_pytest_arguments(args))
     return 1 if code == NO_TESTS else code
 
 
@@ -94,6 +97,10 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     if args.level:
         words += ["--level", args.level]
     return [*words, "--require", args.require, "--report-dir", args.report_dir, *args.rest]
+
+
+def _choice(words: Sequence[str]) -> str:
+    return "{" + ",".join(words) + "}"
 
 
 def _list(register: Register, selection: Selection, console: Console) -> int:

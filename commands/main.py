@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command and return its exit code."""
     args, rest = build_parser().parse_known_args(arguments)
     if rest and args.command != "certify":
-        print(f"restoreproof {args.command}: unknown argument {rest[0]!r}; see --help", file=sys.stderr)  # noqa: T201
+        message = f"restoreproof {args.command}: unknown argument {rest[0]!r}; see restoreproof {args.command} --help"
+        print(message, file=sys.stderr)  # noqa: T201 - a command's own error line
         return USAGE
     args.rest = rest
     try:
@@ -56,11 +57,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose bad-usage exit code is pytest's."""
+    """A parser whose bad-usage exit code is pytest's, and whose message is one line."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n")
+        self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 if __name__ == "__main__":
