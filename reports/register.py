@@ -128,20 +128,34 @@ def load_register(folder: Traversable | None = None) -> Register:
     """
     folder = folder or resources.files("restoreproof.suites") / "requirements"
     files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda f: f.name)
-    documents = {file.name: tomllib.loads(file.read_text(encoding="utf-8")) for file in files}
+    documents = {file.name: _document(file) for file in files}
     sources = documents.pop("sources.toml", {})
     chapters = sorted(documents.items(), key=lambda item: item[1].get("order", 99))
+    owners: dict[str, str] = {}
     requirements: dict[str, Requirement] = {}
     areas = []
     for name, document in chapters:
         entries = [_entry(name, document, raw, sources) for raw in document.get("requirement", ())]
         for entry in entries:
             if entry.id in requirements:
-                raise RegisterError(f"{name}: {entry.id} is registered twice")
+                raise RegisterError(f"{name}: {entry.id} is registered twice, first in {owners[entry.id]}")
             requirements[entry.id] = entry
+            owners[entry.id] = name
         areas.append(Area(document["area"], document["title"], tuple(entry.id for entry in entries)))
-    _check_references(requirements)
+    for entry in requirements.values():
+        _check_prerequisites(owners[entry.id], entry, requirements)
     return Register(requirements, tuple(areas))
+
+
+def _document(file: Traversable) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise RegisterError(f"{file.name}: {problem}") from problem
+    missing = [key for key in ("area", "title") if key not in document and file.name != "sources.toml"]
+    if missing:
+        raise RegisterError(f"{file.name}: the key {missing[0]!r} is missing at the top")
+    return document
 
 
 def _entry(name: str, document: Mapping[str, Any], raw: Mapping[str, Any], sources: Mapping[str, Any]) -> Requirement:
@@ -157,7 +171,9 @@ def _entry(name: str, document: Mapping[str, Any], raw: Mapping[str, Any], sourc
         gates = tuple(raw["after"]) if "after" in raw else tuple(document.get("after", ()))
         values["after"] = gates
         entry = Requirement(area=document["area"], **values)
-    except (KeyError, TypeError) as problem:
+    except KeyError as problem:
+        raise RegisterError(f"{name}: {raw.get('id')}: no such key or source: {problem}") from problem
+    except TypeError as problem:
         raise RegisterError(f"{name}: {raw.get('id')}: {problem}") from problem
     for value, allowed in ((entry.harm, HARMS), (entry.certainty, CERTAINTIES), (entry.phase, PHASES)):
         if value not in allowed:
@@ -165,8 +181,14 @@ def _entry(name: str, document: Mapping[str, Any], raw: Mapping[str, Any], sourc
     return entry
 
 
-def _check_references(requirements: Mapping[str, Requirement]) -> None:
-    for entry in requirements.values():
-        for gate in entry.after:
-            if gate not in requirements:
-                raise RegisterError(f"{entry.id}: its prerequisite {gate} is not in the register")
+def _check_prerequisites(name: str, entry: Requirement, requirements: Mapping[str, Requirement]) -> None:
+    above, waiting = set(), list(entry.after)
+    while waiting:
+        gate = waiting.pop()
+        if gate not in requirements:
+            raise RegisterError(f"{name}: {entry.id}: its prerequisite {gate} is not in the register")
+        if gate == entry.id:
+            raise RegisterError(f"{name}: {entry.id}: its prerequisites lead back to itself")
+        if gate not in above:
+            above.add(gate)
+            waiting += requirements[gate].after
