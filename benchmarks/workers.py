@@ -23,8 +23,8 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
 PAGE = """\
 # Performance
 
-Written by `python benchmarks/workers.py`: `certify --provider embedded`, {rounds} rounds of one process and two workers in turn on
-{cores} cores, Python {python}. Medians; machines differ, so only the ratios mean something elsewhere.
+Written by `python benchmarks/workers.py`: `certify --provider embedded`, {rounds} rounds of one process and two workers
+in turn on {cores} cores, Python {python}. Medians; machines differ, so only the ratios mean something elsewhere.
 
 | | one process | two workers | ratio |
 | --- | --- | --- | --- |

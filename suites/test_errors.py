@@ -81,6 +81,15 @@ def test_wrong_clock_is_named(restore, strangers, bucket, evidence):
     answer.must_be("RequestTimeTooSkewed")
 
 
+@pytest.mark.requirement("WIRE-08.denied-code")
+def test_lacking_right_is_named(backup, existing, evidence):
+    """Reading with a key that may only list and put is refused as AccessDenied."""
+    answer = backup.get(existing)
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be("AccessDenied")
+
+
 @pytest.mark.requirement("WIRE-08.wrong-etag-code")
 def test_wrong_etag_is_named(backup, bucket, content, evidence):
     """A completion with a wrong ETag is refused as InvalidPart."""
@@ -126,7 +135,7 @@ def test_malformed_completion_is_the_clients_mistake(backup, bucket, content, ev
     answer = upload.complete_with(b"<CompleteMultipartUpload><Part>")
 
     evidence.keep("answer", answer.outcome)
-    answer.must_be_refused()
+    answer.must_be_client_error()
 
 
 @pytest.mark.parametrize("case", ["missing-object", "wrong-secret", "unknown-upload"])

@@ -129,7 +129,7 @@ def test_completion_names_the_etag_that_head_shows(backup, restore, bucket, cont
     upload = backup.open_upload(key)
 
     answer = upload.complete([upload.send(1, content.make("tag", content.KIB))]).must_succeed()
-    shown = next(v for name, v in restore.head(key).must_succeed().headers.items() if name.lower() == "etag")
+    shown = restore.head(key).must_succeed().header("ETag")
 
     assert evidence.keep("completion", answer.text("ETag")).strip('"') == evidence.keep("head", shown).strip('"')
 

@@ -49,9 +49,9 @@ def test_range_is_answered_206_with_its_place(restore, small_backup, evidence):
     """A range is answered with status 206 and a Content-Range that names its place and the object's size."""
     answer = restore.get(small_backup, 512, 1_023)
 
-    place = next((v for name, v in answer.headers.items() if name.lower() == "content-range"), "")
+    seen = (evidence.keep("status", answer.status), answer.header("Content-Range"))
 
-    assert (evidence.keep("status", answer.status), place) == (206, "bytes 512-1023/16384")
+    assert seen == (206, "bytes 512-1023/16384")
 
 
 @pytest.mark.requirement("WIRE-06.exact-size")
@@ -59,9 +59,9 @@ def test_head_shows_the_exact_size(restore, two_part_backup, media, evidence):
     """HEAD shows the exact number of bytes that the parts had."""
     answer = restore.head(two_part_backup).must_succeed()
 
-    length = next(v for name, v in answer.headers.items() if name.lower() == "content-length")
+    length = evidence.keep("content_length", answer.header("Content-Length"))
 
-    assert evidence.keep("bytes", int(length)) == sum(len(part) for part in media)
+    assert length == str(sum(len(part) for part in media))
 
 
 @pytest.mark.requirement("RST-14.same-range-again")
@@ -69,7 +69,7 @@ def test_same_range_is_the_same_again(restore, small_backup, content):
     """The same range, read again, has the same bytes and the same ETag."""
     answers = [restore.get(small_backup, 1_024, 2_047).must_succeed() for _ in ROUNDS]
 
-    tags = {value for a in answers for name, value in a.headers.items() if name.lower() == "etag"}
+    tags = {answer.header("ETag") for answer in answers}
 
     assert (len(tags), len({content.digest(a.body) for a in answers})) == (1, 1)
 

@@ -185,7 +185,7 @@ DEFECTS = (
         "backup-key-reads",
         "A key that may list and write reads objects too.",
         "PERM-01.backup-key-cannot-read",
-        ("PERM-01.backup-key-cannot-read",),
+        ("PERM-01.backup-key-cannot-read", "WIRE-08.denied-code"),
         on_request(_let_backup_key_read, Kind.GET_OBJECT),
     ),
     Defect(

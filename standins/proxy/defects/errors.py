@@ -137,6 +137,13 @@ DEFECTS = (
         _renamed("RequestTimeTooSkewed", "AccessDenied", 403),
     ),
     Defect(
+        "denied-error-renamed",
+        "Reading without the right to is answered InvalidRequest.",
+        "WIRE-08.denied-code",
+        ("WIRE-08.denied-code",),
+        _renamed("AccessDenied", "InvalidRequest", 400, Kind.GET_OBJECT),
+    ),
+    Defect(
         "etag-error-renamed",
         "A completion with a wrong ETag is answered InvalidRequest.",
         "WIRE-08.wrong-etag-code",
@@ -155,7 +162,6 @@ DEFECTS = (
         "What can't be found is answered with a web page.",
         "WIRE-07.errors-are-xml",
         (
-            "ABORT-04.open-upload-invisible",
             "META-07.missing-object",
             "WIRE-07.errors-are-xml",
             "WIRE-08.unknown-upload",
