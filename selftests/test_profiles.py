@@ -10,6 +10,7 @@ from example_profiles import CANARY, CONTAINED, ENVIRON, GOOD, STARTED, load, pr
 
 from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
 from restoreproof.providers.profile import ProfileError, load_profile, shipped_profiles
+from restoreproof.reports.register import load_register
 
 
 def test_a_small_profile_is_complete_with_its_defaults(tmp_path):
@@ -134,7 +135,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_fault(tmp_path):
 
 @pytest.mark.parametrize("name", shipped_profiles())
 def test_shipped_profiles_load_without_any_key(name):
-    profile = load_profile(name, {}, ())
+    profile = load_profile(name, {}, load_register().requirements)
 
     assert profile.name == name
     assert profile.keys == {}
