@@ -38,7 +38,7 @@ def judge(header: Header, records: Sequence[Record]) -> tuple[str, str]:
     wanted = ("wire", "engine") if header.engine else ("wire",)
     musts = [r for r in records if r.requirement.level == "must" and r.requirement.phase in wanted]
     unmet = [record for record in musts if not met(record, musts)]
-    broken = [record for record in unmet if record.verdict not in (ERROR, NOT_RUN)]
+    broken = [record for record in unmet if not _open(record, musts)]
     if broken:
         return NOT_CERTIFIED, f"{_must(len(broken))} not met: {_ids(broken)}"
     if unmet:
@@ -71,6 +71,14 @@ def met(record: Record, records: Iterable[Record]) -> bool:
     if not group or record.verdict not in (UNSUPPORTED, NOT_RUN):
         return False
     return any(other.requirement.any_of == group and other.verdict in MET for other in records)
+
+
+def _open(record: Record, records: Iterable[Record]) -> bool:
+    """Whether what is not met may yet turn out to be: without an answer itself, or the alternative without one."""
+    if record.verdict == UNSUPPORTED and record.requirement.any_of:
+        group = record.requirement.any_of
+        return any(other.requirement.any_of == group and other.verdict in (ERROR, NOT_RUN) for other in records)
+    return record.verdict in (ERROR, NOT_RUN)
 
 
 def _rung(header: Header) -> tuple[str, str]:
