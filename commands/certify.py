@@ -37,7 +37,7 @@ outcomes, highest first:
   not certified    a must is not met
   incomplete       a must has no answer
 
-exit codes: 0 the outcome reaches --require and all is as the profile declares, 1 otherwise, 2 interrupted, 4 bad usage"""
+exit codes: 0 the outcome reaches --require and all is as declared, 1 otherwise, 2 interrupted, 4 bad usage"""
 
 
 RIGHTS = """
