@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import random
 import threading
@@ -31,6 +32,8 @@ _START_SECONDS = 20
 @contextmanager
 def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
     """Stand before `upstream`; see the package's contract for settings and ready line."""
+    if importlib.util.find_spec("mitmproxy") is None:
+        raise StandinError("The defect proxy needs mitmproxy; run: pip install 'restoreproof[proxy]'")
     context = _context(settings)
     addons = _addons(context, settings.get("defects", []))
     with scratch_folder("proxy") as folder, _running(context, addons, folder) as port:
