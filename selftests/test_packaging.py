@@ -141,7 +141,7 @@ def licence(distribution):
     """What a distribution says of its licence, in the newest way it knows."""
     said = distribution.metadata
     classified = [line for line in said.get_all("Classifier") or () if line.startswith("License")]
-    return said["License-Expression"] or " ".join([*classified, (said["License"] or "")[:60]])
+    return said.get("License-Expression") or " ".join([*classified, (said.get("License") or "")[:60]])
 
 
 def is_gpl(text):
