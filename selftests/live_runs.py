@@ -13,17 +13,28 @@ from botocore.config import Config
 from restoreproof.standins.waiting import wait_until
 
 COMMAND = (sys.executable, "-m", "restoreproof.commands.main")
+PYTEST = (
+    sys.executable,
+    "-m",
+    "pytest",
+    "--pyargs",
+    "restoreproof.suites",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:randomly",
+)
 PATIENCE = 60
 
 
 class LiveRun:
     """A command in a session of its own, as a terminal starts it; its output goes to a file."""
 
-    def __init__(self, lab, output, *words, environment=None):
+    def __init__(self, lab, output, *words, environment=None, command=COMMAND):
         self.output = output
         with output.open("wb") as stream:
             self.process = subprocess.Popen(
-                [*COMMAND, *words],
+                [*command, *words],
                 env={**lab.environment, **(environment or {})},
                 cwd=lab.folder,
                 stdin=subprocess.DEVNULL,
@@ -58,9 +69,9 @@ class LiveRun:
 
 
 @contextmanager
-def live_run(lab, output, *words, environment=None):
+def live_run(lab, output, *words, **special):
     """A run that is killed with all its processes should the test fail before it ends."""
-    run = LiveRun(lab, output, *words, environment=environment)
+    run = LiveRun(lab, output, *words, **special)
     try:
         yield run
     finally:
