@@ -42,8 +42,9 @@ class EndpointSettings:
 
     ``url`` has scheme, host and perhaps a port, nothing else. ``ca`` is the PEM text of the certificates to trust
     (None: the public CAs that certifi brings, never a CA bundle of this machine). ``domain`` is the host name under
-    which buckets are host names of their own (None: the started server says). ``addresses`` are the IP addresses to connect to (none: look the host up).
-    ``program`` is a module to run with ``python -m``, unless ``hook`` is the path of a start-up hook.
+    which buckets are host names of their own (None: the started server says). ``addresses`` are the IP addresses to
+    connect to (none: look the host up). ``program`` is a module to run with ``python -m``, unless ``hook`` is the path
+    of a start-up hook.
     """
 
     kind: EndpointKind
