@@ -138,10 +138,13 @@ def test_the_gpl_is_told_from_the_lesser_one(text):
 
 
 def licence(distribution):
-    """What a distribution says of its licence, in the newest way it knows."""
+    """What a distribution says of its licence, in the newest way it knows; if it only ships the text, the text."""
     said = distribution.metadata
     classified = [line for line in said.get_all("Classifier") or () if line.startswith("License")]
-    return said.get("License-Expression") or " ".join([*classified, (said.get("License") or "")[:60]])
+    named = said.get("License-Expression") or " ".join([*classified, (said.get("License") or "")[:60]]).strip()
+    return named or " ".join(
+        " ".join(file.read_text() for file in distribution.files if "licenses" in file.parts).split()
+    )
 
 
 def is_gpl(text):
