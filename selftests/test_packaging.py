@@ -20,7 +20,8 @@ PARTS = ("ID", "SECRET")
 KEYS = {f"SELFTEST_{role}_{part}": "X" * 20 for role in ("BACKUP", "RESTORE", "HOUSEKEEPING") for part in PARTS}
 # Licences that anybody may build upon; of those that ask for something in return, MPL and LGPL.
 PERMISSIVE = re.compile(
-    r"\b(MIT|0?BSD|Apache|ISC|PSF|Python Software|MPL|Mozilla|LGPL|Lesser General|Unlicense|Zlib|CC0)"
+    r"\b(MIT|0?BSD|Apache|ISC|PSF|Python Software|MPL|Mozilla|LGPL|Lesser General|Unlicense|Zlib|CC0"
+    r"|Permission is hereby granted, free of charge)"
 )
 GPL = re.compile(r"\b(A?GPL|GNU General Public|GNU Affero)", re.IGNORECASE)
 
