@@ -128,9 +128,21 @@ def run(serve: Callable[[Settings], AbstractContextManager[Mapping[str, object]]
 
 
 def wait_until_stopped() -> None:
-    """Block the main thread until a signal ends it."""
-    while True:
-        signal.pause()
+    """Block the main thread until a signal ends it.
+
+    The kernel may hand a signal to any thread, and only the main one runs its handler: `signal.pause` would sleep on.
+    Python writes a byte to the wake-up socket whichever thread was hit.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        while True:
+            reader.recv(1)
+    finally:
+        signal.set_wakeup_fd(before)
+        reader.close()
+        writer.close()
 
 
 def _stop_self() -> None:
