@@ -8,11 +8,11 @@ import logging
 import random
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from restoreproof.standins.certificates import Authority
-from restoreproof.standins.contract import Settings, StandinError, free_port, run, scratch_folder
+from restoreproof.standins.contract import Settings, StandinError, run, scratch_folder
 from restoreproof.standins.proxy.catalogue import chosen
 from restoreproof.standins.proxy.context import Context
 from restoreproof.standins.proxy.front import Front, server_context, upstream_context
@@ -20,13 +20,14 @@ from restoreproof.standins.proxy.passage import Doorman, Passage
 from restoreproof.standins.proxy.upstream import Keys, Upstream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mitmproxy.master import Master
 
 _LOOPBACK = "127.0.0.1"
 _START_SECONDS = 20
+_STOP_SECONDS = 5
 
 
 @contextmanager
@@ -109,7 +110,7 @@ class _Proxy:
         self._upstream = upstream
         self._addons = addons
         self._master: Master | None = None
-        self._port = free_port()
+        self._addresses: Callable[[], Sequence[tuple[Any, ...]]] = list
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="mitmproxy", daemon=True)
 
@@ -120,13 +121,16 @@ class _Proxy:
         """Return the port that clients connect to."""
         if not self.ready.wait(_START_SECONDS) or self._failure:
             raise StandinError(f"The proxy could not start: {self._failure or 'it did not open its port in time'}.")
-        return self._port
+        addresses = self._addresses()
+        if not addresses:  # mitmproxy logs why and runs on
+            raise StandinError("The proxy could not open a port; the reason stands above.")
+        return int(addresses[0][1])
 
     def stop(self) -> None:
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it reports clients that are still there as errors
         if self._master:
             self._master.shutdown()  # type: ignore[no-untyped-call]
-        self._thread.join(_START_SECONDS)
+        self._thread.join(_STOP_SECONDS)  # a connection that won't end goes with the process
 
     def _run(self) -> None:
         try:
@@ -141,9 +145,11 @@ class _Proxy:
         from mitmproxy.options import Options  # noqa: PLC0415
 
         where = f"{_bracketed(self._upstream.address)}:{self._upstream.port}"
-        options = Options(mode=[f"reverse:https://{where}"], listen_host=_LOOPBACK, listen_port=self._port)
+        options = Options(mode=[f"reverse:https://{where}"], listen_host=_LOOPBACK, listen_port=0)
         self._master = Master(options)
-        self._master.addons.add(core.Core(), proxyserver.Proxyserver(), next_layer.NextLayer(), *self._addons)  # type: ignore[no-untyped-call]
+        listener = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]
+        self._addresses = listener.listen_addrs
+        self._master.addons.add(core.Core(), listener, next_layer.NextLayer(), *self._addons)  # type: ignore[no-untyped-call]
         options.update(  # type: ignore[no-untyped-call]
             connection_strategy="lazy",
             keep_host_header=True,
