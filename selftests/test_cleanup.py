@@ -193,7 +193,7 @@ def kill_at_some_moment(run, chance, who):
         wait_until(lambda: run.process.poll() is not None, moment, "an early end")
     except TimedOut:
         run.tell_all(signal.SIGKILL) if who == "all" else run.process.kill()
-    run.process.wait()
+    assert run.code() == -signal.SIGKILL, run.said
 
 
 def test_live_run_is_not_swept(lab, store, decoys, profile, tmp_path):
