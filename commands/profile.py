@@ -80,8 +80,8 @@ secret = "{variable}_SECRET"
 # after     = "7d"
 
 # [[deviations]]  # a check that is known to fail; add one only when a run has shown it
-# check   = "ABORT-03.list-by-prefix"
-# symptom = "NotImplemented"
+# check   = "ABORT-03.listed-by-prefix"
+# symptom = "not-listed"
 # reason  = "one sentence"
 # link    = "https://..."
 """

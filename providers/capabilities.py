@@ -56,8 +56,11 @@ NOT_ADDRESSED = (
     "HTTP-404",
     "HTTP-421",
     "reset",
+    "tls",
+    "no-dns",
 )
-"""How a server answers when it looks for the bucket's name in another part of the URL."""
+"""What comes of it when the bucket's name stands in another part of the URL than the server looks at: a refusal, or no
+server at all under a host name that no DNS entry and no certificate knows."""
 
 _VOCABULARY = (
     # addressing

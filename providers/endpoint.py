@@ -26,7 +26,6 @@ _KIND_OF_KEY = {
     "port": ("image",),
     "command": ("image",),
     "environment": ("image",),
-    "health": ("image",),
     "certificate": ("image",),
     "key": ("image",),
 }

@@ -29,8 +29,8 @@ class Image:
     """An image pinned by its digest, and how to start it.
 
     ``port`` is where the server listens in the container, ``certificate`` and ``key`` where it looks there for its PEM
-    files, ``health`` a path that answers once it is up. ``command`` and ``environment`` may hold placeholders such as
-    ``{backup.id}``; they are filled in when the container starts.
+    files. ``command`` and ``environment`` may hold placeholders such as ``{backup.id}``; they are filled in when the
+    container starts.
     """
 
     name: str
@@ -39,7 +39,6 @@ class Image:
     key: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    health: str
 
 
 def read_image(table: Table) -> Image | None:
@@ -55,7 +54,6 @@ def read_image(table: Table) -> Image | None:
         key=_path(table, "key", required=needed),
         command=_command(table),
         environment=_environment(table.table("environment")),
-        health=_path(table, "health", required=False) or "/",
     )
     return image if needed else None
 

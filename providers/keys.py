@@ -21,6 +21,9 @@ _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
 _UNDIVIDED = 16
 """From this length on, a name without ``_`` and with a digit is taken for a key: AWS key ids look like that."""
 
+_SHORTEST = 4
+"""Shorter keys can't be kept out of reports: taking every 'abc' out of a text would ruin it and hide nothing."""
+
 _USED_FOR = {
     "id": "the first ':' ends the key id in SQL Server's credential (CRED-03)",
     "secret": "SQL Server refuses a secret with ':' (CRED-04)",
@@ -75,17 +78,14 @@ class KeyReader:
         self._required = required
         self._warnings: dict[str, None] = {}
 
-    def read(self, table: Table, *, needed: bool) -> Keys:
-        """Every role's pair; roles left out are served by the backup pair.
-
-        :param needed: whether the profile must name a backup pair (a server that we start brings its own).
-        """
+    def read(self, table: Table) -> Keys:
+        """Every role's pair; roles left out are served by the backup pair."""
         pairs: dict[str, KeyPair] = {}
         sources: dict[str, KeySource] = {}
         for role in ROLES:
             self._read_role(role, table, pairs, sources)
         table.close()
-        if "backup" not in table and (needed or table):
+        if "backup" not in table:
             table.report("backup", "is missing: name the variables that hold the key SQL Server backs up with")
         for role in ROLES[1:]:
             if role not in table:
@@ -161,4 +161,6 @@ def _fault(half: str, value: str) -> str:
         return f"holds a ':'; {_USED_FOR[half]}; have the provider issue another pair"
     if not value.isascii() or not value.isprintable() or value != value.strip():
         return "holds a character that no key has (a space at an end, a line break, or one beyond ASCII)"
+    if len(value) < _SHORTEST:
+        return f"has fewer than {_SHORTEST} characters, so it could not be kept out of reports; use a longer one"
     return ""

@@ -59,8 +59,11 @@ class Problems:
             raise ProfileError(file, sorted(self._found))
 
     def _line(self, place: Place) -> int:
-        """The line of a place, or of the nearest thing around it that is written down."""
-        for end in range(len(place), 0, -1):
+        """The line of a place, or of the first thing in it or the nearest around it that is written down."""
+        inside = [line for known, line in self._lines.items() if known[: len(place)] == place]
+        if inside:
+            return min(inside)
+        for end in range(len(place) - 1, 0, -1):
             if place[:end] in self._lines:
                 return self._lines[place[:end]]
         return 1

@@ -16,7 +16,7 @@ from restoreproof.providers.capabilities import CAPABILITIES, LIMITS, MECHANISMS
 from restoreproof.providers.document import read_document
 from restoreproof.providers.endpoint import EndpointSettings, read_endpoint
 from restoreproof.providers.files import is_file
-from restoreproof.providers.keys import KeyPair, KeyReader, KeySource
+from restoreproof.providers.keys import KeyPair, KeyReader, Keys, KeySource
 from restoreproof.providers.problems import Problem, ProfileError, nearest, refusal
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Profile:
     """A provider as its file describes it, with every default filled in.
 
     ``digest`` is the SHA-256 (hex) of the file's bytes. ``keys`` has the roles ``backup``, ``restore`` and
-    ``housekeeping``; it may be empty for a server that RestoreProof starts. ``key_sources`` says where they come
+    ``housekeeping``; it is empty for a server that RestoreProof starts. ``key_sources`` says where they come
     from, ``warnings`` what the user should hear.
     """
 
@@ -138,7 +138,7 @@ def _build(document: Document, path: Path, keys: KeyReader, known_ids: Collectio
     top = document.table
     name, title = _name(top), top.text("title", required=True) or ""
     endpoint = read_endpoint(top.table("endpoint"), path.parent)
-    found = keys.read(top.table("keys"), needed=endpoint.kind == "url")
+    found = _keys(top, endpoint, keys)
     profile = Profile(
         name=name,
         title=title,
@@ -156,6 +156,16 @@ def _build(document: Document, path: Path, keys: KeyReader, known_ids: Collectio
     )
     top.close()
     return profile
+
+
+def _keys(top: Table, endpoint: EndpointSettings, reader: KeyReader) -> Keys:
+    """The pairs of a server that is there already; one that we start is given pairs of our making."""
+    table = top.table("keys")
+    if endpoint.kind == "url":
+        return reader.read(table)
+    if "keys" in top:
+        top.report("keys", f"belongs to an endpoint by url; one by {endpoint.kind} gets keys made for the run")
+    return Keys({}, {}, ())
 
 
 def _name(top: Table) -> str:

@@ -36,6 +36,8 @@ def test_a_bad_profile_is_refused_with_line_and_reason(tmp_path, case):
         ("secret", CANARY + "\n", "holds a character that no key has"),
         ("secret", "\u00e9" + CANARY, "holds a character that no key has"),
         ("secret", "\udcff" + CANARY, "holds a character that no key has"),
+        ("id", "abc", "has fewer than 4 characters"),
+        ("secret", "@#!", "has fewer than 4 characters"),
     ],
 )
 def test_a_key_that_sql_server_cannot_use_is_refused(tmp_path, half, value, expected):
@@ -86,7 +88,7 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path, data, expected):
 def _values():
     """Every key of a complete profile, with the canary where its value should be."""
     keys = ("name", "title", *(f"endpoint.{key}" for key in ("url", "image", "program", "region", "style", "bucket")))
-    keys += tuple(f"endpoint.{key}" for key in ("domain", "ca", "addresses", "port", "command", "health", "nonsense"))
+    keys += tuple(f"endpoint.{key}" for key in ("domain", "ca", "addresses", "port", "command", "nonsense"))
     keys += tuple(f"keys.{role}.{half}" for role in ("backup", "restore") for half in ("id", "secret", "secret_file"))
     keys += tuple(
         f"{table}.{key}" for table, key in (("capabilities", "etag"), ("limits", "parts"), ("cleanup", "after"))

@@ -45,7 +45,8 @@ def test_keys_can_come_from_files_beside_the_profile(tmp_path):
     (tmp_path / "secret").write_text(CANARY + "\n")
     (tmp_path / "secret").chmod(0o644)
 
-    profile = load(tmp_path, STARTED + '[keys.backup]\nid_file = "id"\nsecret_file = "secret"\n')
+    named = 'id_file = "id"\nsecret_file = "secret"\n'
+    profile = load(tmp_path, GOOD.replace('id = "ACME_ID"\nsecret = "ACME_SECRET"\n', named))
 
     assert profile.keys["restore"].id.reveal() == "FILEID"
     assert profile.keys["restore"].secret.reveal() == CANARY
@@ -104,7 +105,7 @@ def test_an_image_says_how_it_is_started(tmp_path):
         CONTAINED + 'command = ["server", "/data"]\n[endpoint.environment]\nROOT_PASSWORD = "{backup.secret}"\n',
     ).endpoint.image
 
-    assert (image.port, image.certificate, image.health) == (9000, "/certs/public.crt", "/")
+    assert (image.port, image.certificate, image.key) == (9000, "/certs/public.crt", "/certs/private.key")
     assert image.command == ("server", "/data")
     assert image.environment == {"ROOT_PASSWORD": "{backup.secret}"}
 
