@@ -56,7 +56,7 @@ class Requirement:
     dba_sees: str
     remedy: str
     source: Source
-    symptom: str
+    symptom: str = ""
     capability: str = ""
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ import pytest
 def existing(backup, bucket, content):
     """The key of an object that exists."""
     key = bucket.key("existing.bak")
-    backup.put(key, content.make("existing", content.KIB)).must_succeed()
+    backup.upload(key, content.make("existing", content.KIB))
     return key
 
 
@@ -21,9 +21,9 @@ def test_missing_object_is_no_such_key(restore, bucket, evidence):
 
 
 @pytest.mark.requirement("WIRE-08.missing-bucket-list")
-def test_list_of_a_missing_bucket_is_no_such_bucket(housekeeping, bucket, evidence):
+def test_list_of_a_missing_bucket_is_no_such_bucket(restore, bucket, evidence):
     """Listing a bucket that does not exist is refused as NoSuchBucket."""
-    answer = housekeeping.in_bucket(bucket.absent()).list("")
+    answer = restore.in_bucket(bucket.absent()).list("")
 
     evidence.keep("answer", answer.outcome)
     answer.must_be("NoSuchBucket")
