@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -11,12 +12,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from restoreproof.fixtures.selection import RUNGS, Selection, SelectionError, known_word
+from restoreproof.providers.problems import ProfileError
+from restoreproof.providers.profile import load_profile
 from restoreproof.reports.outcome import LADDER
 from restoreproof.reports.register import LEVELS, load_register
+from restoreproof.standins.proxy.catalogue import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from restoreproof.providers.profile import Profile
     from restoreproof.reports.register import Register, Requirement
 
 USAGE = 4
@@ -37,8 +42,16 @@ outcomes, highest first:
   not certified    a must is not met
   incomplete       a must has no answer
 
-exit codes: 0 the outcome reaches --require and all is as declared, 1 otherwise, 2 interrupted, 4 bad usage"""
+exit codes: 0 the outcome reaches --require and all is as declared, 1 otherwise, 2 interrupted, 4 bad usage
+A run of a part (--check, --area, --level) has no outcome, so --require is not asked of it: 0 when at least one check
+gave an answer, and every one that did is as the profile declares."""
 
+EXPECT = """
+on purpose: among these are forged and anonymous requests, requests with unknown keys, and attempts to write into
+buckets that don't exist or into the run's own bucket without the right to; whoever watches the store may notice.
+TLS: its checks make handshakes of their own, not counted above, and 2 plain requests without a key: one over TLS, one
+in plain HTTP on the same port.
+clean-up: on top come the requests that list and remove what the run made, and list again to prove it gone."""
 
 RIGHTS = """
 rights: the backup key lists the bucket and puts objects; the restore key lists and gets; the housekeeping key lists,
@@ -64,7 +77,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--defect", action="append", default=[], metavar="NAME", help="put a proxy with this defect in front")
     add("--report-dir", default="runs", metavar="DIR", help="where runs are written (runs)")
     add("--list", action="store_true", help="list the checks with level, harm and title, and stop")
-    add("--plan", action="store_true", help="say what the run will send and which rights it needs, and stop")
+    add(
+        "--plan",
+        action="store_true",
+        help="check the profile, say what a run sends and needs, and stop",
+    )
     parser.set_defaults(run=run)
 
 
@@ -74,13 +91,14 @@ def run(args: argparse.Namespace) -> int:
     try:
         selection = Selection.of(register, args.check, args.area, args.level)
         known_word("require", args.require, RUNGS)
-    except SelectionError as problem:
+        chosen(args.defect)
+    except (SelectionError, LookupError) as problem:
         return _refuse(str(problem))
     console = Console(highlight=False, soft_wrap=True)
     if args.list:
         return _list(register, selection, console)
     if args.plan:
-        return _plan(register, selection, console)
+        return _plan(register, selection, args.provider, console)
     if not args.provider:
         return _refuse("--provider NAME or FILE.toml is missing (`restoreproof profile new` writes a starter)")
     from restoreproof.commands.passing import run_pytest  # noqa: PLC0415 - heavy, and --list and --help do without
@@ -113,15 +131,28 @@ def _list(register: Register, selection: Selection, console: Console) -> int:
     return 0
 
 
-def _plan(register: Register, selection: Selection, console: Console) -> int:
+def _plan(register: Register, selection: Selection, providers: list[str], console: Console) -> int:
+    try:
+        profiles = [load_profile(name, os.environ, register.requirements, require_keys=False) for name in providers]
+    except ProfileError as problem:
+        return _refuse(str(problem))
+    for profile in profiles:
+        console.print(escape(_target(profile)))
     entries = [entry for entry in register if selection.takes(entry)]
     for area in register.areas:
-        chosen = [entry for entry in entries if entry.area == area.name]
-        if chosen:
-            console.print(f"{area.title:<26} {_amount(chosen)}")
+        within = [entry for entry in entries if entry.area == area.name]
+        if within:
+            console.print(f"{area.title:<26} {_amount(within)}")
     console.print(f"{'together':<26} {_amount(entries)}", style="bold")
+    console.print(EXPECT)
     console.print(RIGHTS)
     return 0
+
+
+def _target(profile: Profile) -> str:
+    endpoint = profile.endpoint
+    place = f"at {endpoint.url}" if endpoint.url else f"started for the run by {endpoint.kind}"
+    return f"{profile.name}: {profile.title}, {place}; bucket: {endpoint.bucket or 'made and removed by the run'}"
 
 
 def _amount(entries: list[Requirement]) -> str:

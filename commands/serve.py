@@ -12,19 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restoreproof.fixtures.endpoints import ROLES, EndpointError
-from restoreproof.fixtures.endpoints.starting import start_endpoint
+from restoreproof.fixtures.endpoints.starting import put_defects_before, start_endpoint
+from restoreproof.fixtures.housekeeper import CleanupError
+from restoreproof.fixtures.staging import housekeeper_of
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import load_profile
+from restoreproof.reports.register import load_register
+from restoreproof.standins.proxy.catalogue import chosen
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from restoreproof.fixtures.endpoints import Endpoint
+    from restoreproof.providers.profile import Profile
 
 DESCRIPTION = """\
 Starts the embedded endpoint (or another local one) over TLS on a free loopback port, prints settings to paste, and
-serves until Ctrl-C. Keys and data are made for this run and gone after it."""
+serves until Ctrl-C. A bucket is there; keys and data are made for this run and gone after it."""
+
+BUCKET = "sqlbackups"
+USAGE = 4
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -44,19 +52,33 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
+        chosen(args.defect)
+        profile = load_profile(args.provider, os.environ, load_register().requirements, require_keys=False)
+    except (ProfileError, LookupError) as problem:
+        return _fail(str(problem), USAGE)
+    if profile.endpoint.kind == "url":
+        return _fail(f"{profile.name} is served by others at {profile.endpoint.url}; name a local provider", USAGE)
+    try:
         with contextlib.ExitStack() as stack:
-            profile = load_profile(args.provider, os.environ)
-            endpoint = start_endpoint(profile, args.defect, stack)
-            ca = stack.enter_context(_ca_file(endpoint))
-            _say(_settings(endpoint, ca))
+            endpoint = _start(profile, args.defect, stack)
+            _say(_settings(endpoint, stack.enter_context(_ca_file(endpoint))))
             while not stop.wait(1):
                 pass
     except KeyboardInterrupt:
         return 0
-    except (ProfileError, EndpointError) as problem:
-        print(f"restoreproof serve: {problem}", file=sys.stderr)  # noqa: T201 - a command's own error line
-        return 4 if isinstance(problem, ProfileError) else 1
+    except (EndpointError, CleanupError) as problem:
+        return _fail(str(problem), 1)
     return 0
+
+
+def _start(profile: Profile, defects: Sequence[str], stack: contextlib.ExitStack) -> Endpoint:
+    """Start the endpoint with a bucket in it, for SQL Server can make none, and put the defects before it."""
+    endpoint = start_endpoint(profile, (), stack)
+    if not endpoint.bucket:
+        with contextlib.ExitStack() as connections:
+            housekeeper_of(endpoint, profile.capabilities, connections).make_bucket(BUCKET)
+        endpoint = endpoint.with_bucket(BUCKET)
+    return put_defects_before(endpoint, defects, stack)
 
 
 @contextlib.contextmanager
@@ -68,11 +90,13 @@ def _ca_file(endpoint: Endpoint) -> Iterator[Path]:
 
 
 def _settings(endpoint: Endpoint, ca: Path) -> str:
-    """Lines to paste into a shell, and the same as T-SQL."""
+    """Two blocks, each to be pasted by itself: lines for a shell, and T-SQL."""
     pair = endpoint.keys["housekeeping"]
     url = endpoint.url.removeprefix("https://")
     lines = [
-        f"# {endpoint.software} at {endpoint.url}; stop with Ctrl-C",
+        f"# {endpoint.software} at {endpoint.url}, bucket {endpoint.bucket}; stop with Ctrl-C",
+        "",
+        "# for a shell:",
         f"export AWS_ENDPOINT_URL={endpoint.url}",
         f"export AWS_CA_BUNDLE={ca}",
         f"export AWS_REGION={endpoint.region}",
@@ -83,14 +107,20 @@ def _settings(endpoint: Endpoint, ca: Path) -> str:
         named = endpoint.keys[role]
         lines.append(f"export RESTOREPROOF_{role.upper()}_ID={named.id.reveal()}")
         lines.append(f"export RESTOREPROOF_{role.upper()}_SECRET={named.secret.reveal()}")
-    bucket = endpoint.bucket or "BUCKET"
+    place = f"s3://{url}/{endpoint.bucket}"
     lines += [
-        "-- T-SQL, once SQL Server trusts the CA above:",
-        f"CREATE CREDENTIAL [s3://{url}/{bucket}] WITH IDENTITY = 'S3 Access Key',",
+        "",
+        f"-- for SQL Server, once it trusts the CA in {ca}:",
+        f"CREATE CREDENTIAL [{place}] WITH IDENTITY = 'S3 Access Key',",
         f"    SECRET = '{endpoint.keys['backup'].id.reveal()}:{endpoint.keys['backup'].secret.reveal()}';",
-        f"BACKUP DATABASE [YourDatabase] TO URL = 's3://{url}/{bucket}/YourDatabase.bak' WITH COMPRESSION;",
+        f"BACKUP DATABASE [YourDatabase] TO URL = '{place}/YourDatabase.bak' WITH COMPRESSION;",
     ]
     return "\n".join(lines)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"restoreproof serve: {message}", file=sys.stderr)  # noqa: T201 - a command's own error line
+    return code
 
 
 def _say(text: Any) -> None:

@@ -43,7 +43,8 @@ def _sweep(word: str) -> int:
         return _fail(str(problem), USAGE)
     if profile.endpoint.kind != "url":
         forgotten = forget_started(profile)
-        _say(f"{profile.name}: {forgotten} killed runs, whose endpoints went with them; nothing is left")
+        went = f" ({forgotten} were killed; their endpoints went with them, data and all)" if forgotten else ""
+        _say(f"{profile.name}: no killed run left anything{went}")
         return 0
     return _sweep_remote(profile)
 

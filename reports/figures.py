@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from restoreproof.reports.record import Record, Run
 
 
+NOT_ASKED = "not asked for"
+"""The reason of the records that a filtered run leaves out; no sum counts them."""
+
+
 @dataclass(frozen=True)
 class Sums:
     """Records that are shown together, and what they add up to."""
@@ -57,16 +61,27 @@ class Sums:
 
 def areas(run: Run) -> tuple[Sums, ...]:
     """The areas in the order of the register; in a filtered run only those that were looked at."""
+    chosen = asked(run)
     sums = (
-        Sums(area["name"], area["title"], tuple(e for e in run.records if e.requirement.area == area["name"]))
+        Sums(area["name"], area["title"], tuple(e for e in chosen if e.requirement.area == area["name"]))
         for area in run.header.areas
     )
     return tuple(area for area in sums if area.total or not run.header.selection["filtered"])
 
 
+def asked(run: Run) -> tuple[Record, ...]:
+    """The records of the checks that the run was asked for, all of them unless it was filtered."""
+    return tuple(e for e in run.records if (e.verdict, e.reason) != (NOT_RUN, NOT_ASKED))
+
+
+def unasked(run: Run) -> int:
+    """How many checks a filtered run leaves out."""
+    return len(run.records) - len(asked(run))
+
+
 def total(run: Run) -> Sums:
-    """All records as one."""
-    return Sums("all", "All areas", run.records)
+    """All that was asked for as one."""
+    return Sums("all", "All areas", asked(run))
 
 
 def findings(run: Run) -> tuple[Record, ...]:
@@ -76,8 +91,8 @@ def findings(run: Run) -> tuple[Record, ...]:
 
 
 def not_run(run: Run) -> tuple[tuple[str, tuple[Record, ...]], ...]:
-    """The checks that were not run, gathered by reason; the reason that hits most comes first."""
-    chosen = sorted((entry for entry in run.records if entry.verdict == NOT_RUN), key=lambda entry: entry.reason)
+    """The checks asked for but not run, gathered by reason; the reason that hits most comes first."""
+    chosen = sorted((entry for entry in asked(run) if entry.verdict == NOT_RUN), key=_reason)
     groups = [(reason, tuple(sorted(entries, key=_weight))) for reason, entries in groupby(chosen, _reason)]
     return tuple(sorted(groups, key=lambda group: (-len(group[1]), group[0])))
 
@@ -99,20 +114,20 @@ class Balance:
 
 def musts(run: Run) -> Balance:
     """How the musts stand."""
-    return _balance("musts", [entry for entry in run.records if entry.requirement.level == "must"])
+    return _balance("musts", [entry for entry in asked(run) if entry.requirement.level == "must"], run.records)
 
 
 def stakes(run: Run) -> tuple[Balance, ...]:
     """What is at stake, worst harm first."""
     kinds = (
-        _balance(words, [entry for entry in run.records if entry.requirement.harm == harm])
+        _balance(words, [entry for entry in asked(run) if entry.requirement.harm == harm], run.records)
         for harm, words in wording.HARMS.items()
     )
     return tuple(kind for kind in kinds if kind.total)
 
 
-def _balance(title: str, records: Sequence[Record]) -> Balance:
-    unmet = [entry for entry in records if not met(entry, records)]
+def _balance(title: str, records: Sequence[Record], alternatives: Sequence[Record]) -> Balance:
+    unmet = [entry for entry in records if not met(entry, alternatives)]
     unanswered = sum(entry.verdict in (ERROR, NOT_RUN) for entry in unmet)
     return Balance(title, len(records) - len(unmet), len(unmet) - unanswered, unanswered)
 

@@ -29,7 +29,7 @@ def _root(run: Run) -> dict[str, str]:
     return {
         "name": f"RestoreProof: {run.header.provider['title']}",
         **_numbers(figures.total(run)),
-        "tests": str(len(run.records) + 1),
+        "tests": str(figures.total(run).total + 1),
         "errors": str(figures.total(run).count(ERROR) + bool(run.footer.cleanup["error"])),
         "time": f"{run.footer.seconds:.3f}",
     }

@@ -171,7 +171,7 @@ def _not_run(run: Run) -> Iterator[str]:
 
 
 def _checks(run: Run) -> Iterator[str]:
-    yield f"## All checks ({len(run.records)})"
+    yield f"## All checks ({figures.total(run).total})"
     for area in figures.areas(run):
         if not area.total:
             continue

@@ -132,7 +132,10 @@ def _findings(run: Run) -> Iterator[Line]:
     groups = figures.not_run(run)
     for reason, entries in groups:
         yield Line(_joined((f"{NOT_RUN} ", STYLES[NOT_RUN]), (f"{_some(entries)}: {reason}", "")))
-    if groups:
+    left_out = figures.unasked(run)
+    if left_out:
+        yield Line(_joined((f"{figures.NOT_ASKED} ", STYLES[NOT_RUN]), (f"{left_out} checks", "")))
+    if groups or left_out:
         yield Line()
 
 

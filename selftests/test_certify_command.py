@@ -278,6 +278,8 @@ def test_serve_prints_settings_that_work_and_leaves_nothing(lab, tmp_path, numbe
             verify=told["AWS_CA_BUNDLE"],
             config=Config(proxies={}),
         )
+        assert [row["Name"] for row in s3.list_buckets()["Buckets"]] == ["sqlbackups"]
+        assert f"BACKUP DATABASE [YourDatabase] TO URL = 's3://{told['AWS_ENDPOINT_URL'][8:]}/sqlbackups/" in run.said
         s3.create_bucket(Bucket="mine")
         s3.put_object(Bucket="mine", Key="key", Body=b"hello")
         assert s3.get_object(Bucket="mine", Key="key")["Body"].read() == b"hello"
