@@ -8,23 +8,27 @@ BIN := .venv/bin
 
 .PHONY: certify test detection lint clean
 
-certify: .venv/installed  ## certify PROVIDER (default: embedded) and require the outcome REQUIRE
+certify: .venv/embedded  ## certify PROVIDER (default: embedded) and require the outcome REQUIRE
 	$(BIN)/restoreproof certify --provider $(PROVIDER) --require "$(REQUIRE)" -n 2 $(ARGS)
 
-test: .venv/installed  ## run the self-tests
+test: .venv/dev  ## run the self-tests
 	$(BIN)/python -m pytest selftests -n 2 $(ARGS)
 
-detection: .venv/installed  ## run every defect against every check and write docs/detection.md
+detection: .venv/dev  ## run every defect against every check and write docs/detection.md
 	$(BIN)/python selftests/detection.py $(ARGS)
 
-lint: .venv/installed  ## ruff and mypy
+lint: .venv/dev  ## ruff and mypy
 	$(BIN)/tox run -q -e lint,types
 
 clean:  ## remove what was installed and written
 	rm -rf .venv .tox runs build dist *.egg-info
 
-.venv/installed: pyproject.toml
+.venv/embedded: pyproject.toml  # what certifying takes
 	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or later is needed; install it, or say make PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv .venv || { echo "make: $(PYTHON) can't make a virtual environment; install its venv package (Debian: python3-venv)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded,proxy]'
+	@touch $@
+
+.venv/dev: .venv/embedded  # and what our own tests take
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
