@@ -10,7 +10,7 @@ from urllib.parse import quote
 from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.operation import Kind
-from restoreproof.standins.proxy.shapes import on_answer
+from restoreproof.standins.proxy.shapes import on_answer, on_refusal
 from restoreproof.standins.proxy.uploads import ABORTED, COMPLETED, OPEN
 
 if TYPE_CHECKING:
@@ -138,9 +138,18 @@ def _lists_or_touches(operation: Operation, upload: Upload) -> bool:
     return touches or _lists(operation, upload)
 
 
-async def _end_older_upload(context: Context, flow: HTTPFlow) -> None:
-    for upload in context.uploads.under(*_place(context.operation(flow)))[:-1]:
-        await _abort(context, upload)
+async def _delete_later_object(context: Context, flow: HTTPFlow) -> None:
+    operation, opened = context.operation(flow), list(context.uploads.seen)
+    completed = [upload.id for upload in context.uploads.under(*_place(operation), COMPLETED)]
+    later = opened[opened.index(operation.upload) + 1 :] if operation.upload in opened else []
+    if _status(flow) in _OK and set(completed) & set(later):
+        await context.upstream.ask("DELETE", operation.bucket, operation.key)
+
+
+async def _delete_on_refusal(context: Context, flow: HTTPFlow) -> None:
+    operation, upload = context.operation(flow), context.uploads.of(flow)
+    if upload and upload.state == OPEN:
+        await context.upstream.ask("DELETE", operation.bucket, operation.key)
 
 
 def _place(operation: Operation) -> tuple[str, str]:
@@ -240,11 +249,18 @@ DEFECTS = (
         lambda context: _AbortLate(context, _lists_or_touches),
     ),
     Defect(
-        "one-upload-per-key",
-        "A second upload to a key ends the first.",
+        "abort-deletes-later-object",
+        "Aborting an upload deletes the object that another upload has made under its key.",
         "ABORT-06.second-upload-survives",
         ("ABORT-06.second-upload-survives",),
-        on_answer(_end_older_upload, Kind.CREATE_UPLOAD),
+        on_answer(_delete_later_object, Kind.ABORT_UPLOAD),
+    ),
+    Defect(
+        "failed-completion-deletes",
+        "A completion that is refused deletes the object that is stored under its key.",
+        "ABORT-05.failed-completion-keeps-old",
+        ("ABORT-05.failed-completion-keeps-old",),
+        on_refusal(_delete_on_refusal, Kind.COMPLETE_UPLOAD),
     ),
     Defect(
         "completed-upload-stays-listed",

@@ -11,7 +11,7 @@ from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.operation import Kind
 from restoreproof.standins.proxy.shapes import on_answer, on_request, on_request_body
-from restoreproof.standins.proxy.uploads import OPEN
+from restoreproof.standins.proxy.uploads import COMPLETED, OPEN
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
@@ -24,6 +24,7 @@ _FLIP = "restoreproof flip"
 _MIB = 1024 * 1024
 _SMALLEST_PART, _LARGEST_PART = 5 * _MIB, 16 * _MIB
 _TINY = 512
+_AT_ONCE = 4
 _MOST_PARTS = 1000
 _NAMESPACES = "".join(f' xmlns:n{number}="http://schemas.example.test/storage/{number}"' for number in range(6))
 
@@ -178,7 +179,63 @@ def _be_verbose(_context: Context, flow: HTTPFlow) -> None:
         flow.response.content = documents.appended(body, b"<!-- " + b"padding " * 128 + b"-->")
 
 
+@dataclass
+class _SecondCompletionDeletes:
+    """Takes a repeated completion for an error, and its object for a leftover."""
+
+    context: Context
+    completed: set[str] = field(default_factory=set)
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        if self.context.is_(flow, Kind.COMPLETE_UPLOAD):
+            self.context.hold_answer(flow)
+
+    async def response(self, flow: HTTPFlow) -> None:
+        operation, upload = self.context.operation(flow), self.context.uploads.of(flow)
+        if operation.kind is not Kind.COMPLETE_UPLOAD or upload is None:
+            return
+        if upload.id in self.completed:
+            await self.context.upstream.ask("DELETE", operation.bucket, operation.key)
+        elif upload.state == COMPLETED:
+            self.completed.add(upload.id)
+
+
+@dataclass
+class _BusyAnswers503:
+    """Takes four parts at a time, and sends everybody else away."""
+
+    context: Context
+    under_way: set[str] = field(default_factory=set)
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        if self.context.is_(flow, Kind.UPLOAD_PART):
+            if len(self.under_way) >= _AT_ONCE:
+                self.context.refuse(flow, 503, "SlowDown")
+            else:
+                self.under_way.add(flow.id)
+
+    def response(self, flow: HTTPFlow) -> None:
+        self.under_way.discard(flow.id)
+
+    def error(self, flow: HTTPFlow) -> None:
+        self.under_way.discard(flow.id)
+
+
 DEFECTS = (
+    Defect(
+        "second-completion-deletes",
+        "A completion that is sent again deletes what the first has made.",
+        "WIRE-12.completion-sent-twice",
+        ("WIRE-12.completion-sent-twice",),
+        _SecondCompletionDeletes,
+    ),
+    Defect(
+        "busy-answers-503",
+        "While four parts are under way, every further one is answered SlowDown.",
+        "WIRE-16.sixteen-uploads-at-once",
+        ("WIRE-16.sixteen-uploads-at-once",),
+        _BusyAnswers503,
+    ),
     Defect(
         "part-boundary-byte-flipped",
         "The first byte of a second part as large as the first is turned over.",

@@ -170,6 +170,26 @@ class _StaleAfterOverwrite:
             answer.content = self.kept.setdefault(place, answer.content)
 
 
+@dataclass
+class _RepeatedRangeDiffers:
+    """Turns the first byte of every range that was served before."""
+
+    context: Context
+    served: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        if self.context.is_(flow, Kind.GET_OBJECT) and _answer(flow).status_code == _PARTIAL:
+            self.context.hold_answer(flow)
+
+    def response(self, flow: HTTPFlow) -> None:
+        operation, answer = self.context.operation(flow), _answer(flow)
+        place = (operation.bucket, operation.key, flow.request.headers.get("range", ""))
+        if operation.kind is Kind.GET_OBJECT and answer.status_code == _PARTIAL and answer.content:
+            if place in self.served:
+                answer.content = bytes([answer.content[0] ^ 0xFF]) + answer.content[1:]
+            self.served.add(place)
+
+
 DEFECTS = (
     Defect(
         "range-shifted",
@@ -202,9 +222,16 @@ DEFECTS = (
     Defect(
         "etag-varies",
         "Every ranged read of one object names another ETag.",
+        "RST-14.same-etag-again",
+        ("RST-14.same-etag-again",),
+        on_answer_head(_vary_etag, Kind.GET_OBJECT),
+    ),
+    Defect(
+        "repeated-range-differs",
+        "A range that is read again has another first byte.",
         "RST-14.same-range-again",
         ("RST-14.same-range-again",),
-        on_answer_head(_vary_etag, Kind.GET_OBJECT),
+        _RepeatedRangeDiffers,
     ),
     Defect(
         "past-the-end-answers-200",

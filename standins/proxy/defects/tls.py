@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,7 @@ from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.shapes import on_front
 
 if TYPE_CHECKING:
-    from mitmproxy.http import HTTPFlow
-
     from restoreproof.standins.certificates import Leaf
-    from restoreproof.standins.proxy.context import Context
     from restoreproof.standins.proxy.front import Front
 
 __all__ = ["DEFECTS"]
@@ -65,18 +61,8 @@ def _demands_client_certificate(front: Front) -> None:
     front.demands_client_certificate = True
 
 
-@dataclass
-class _PlainHttp:
-    """Sends whoever comes in the clear to https, and serves in the clear whoever has signed."""
-
-    context: Context
-
-    def face(self, front: Front) -> None:
-        front.answers_plain_http = True
-
-    def requestheaders(self, flow: HTTPFlow) -> None:
-        if not flow.client_conn.tls_established and not self.context.is_signed(flow):
-            self.context.answer(flow, 308, location=f"https://{flow.request.headers.get('host', '')}/")
+def _answers_plain_http(front: Front) -> None:
+    front.answers_plain_http = True
 
 
 DEFECTS = (
@@ -85,7 +71,7 @@ DEFECTS = (
         "The TLS port answers plain HTTP as well, so signatures and backups can cross the network in the clear.",
         "TLS-01.cleartext-refused",
         ("TLS-01.cleartext-refused",),
-        _PlainHttp,
+        on_front(_answers_plain_http),
     ),
     Defect(
         "untrusted-certificate",
