@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from restoreproof.fixtures.endpoints import ROLES, EndpointError
 from restoreproof.fixtures.endpoints.starting import put_defects_before, start_endpoint
-from restoreproof.fixtures.housekeeper import CleanupError
-from restoreproof.fixtures.staging import housekeeper_of
+from restoreproof.fixtures.housekeeper import CleanupError, housekeeper_of
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import load_profile
 from restoreproof.reports.register import load_register

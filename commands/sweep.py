@@ -42,7 +42,10 @@ def _sweep(word: str) -> int:
     except ProfileError as problem:
         return _fail(str(problem), USAGE)
     if profile.endpoint.kind != "url":
-        forgotten = forget_started(profile)
+        try:
+            forgotten = forget_started(profile)
+        except EndpointError as problem:
+            return _fail(f"{profile.name}: {problem}", 1)
         went = f" ({forgotten} were killed; their endpoints went with them, data and all)" if forgotten else ""
         _say(f"{profile.name}: no killed run left anything{went}")
         return 0

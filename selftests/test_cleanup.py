@@ -182,6 +182,7 @@ def test_killed_runs_are_finished_by(lab, store, decoys, profile, tmp_path, who,
             done = lab.command(*certify(profile, tmp_path, "0", "--check", "ABORT-03.abort-frees-upload"))
 
     assert done.returncode == 0, done.stdout + done.stderr
+    assert then == "a sweep" or "swept what the killed run" in done.stdout
     assert store.holds() == decoys, done.stdout
     assert ledgers(lab) == []
 
