@@ -14,7 +14,7 @@ from tls_server import serving
 
 from restoreproof.fixtures.answer import Finding
 from restoreproof.fixtures.recorder import Recorder
-from restoreproof.fixtures.tls import TlsProbe
+from restoreproof.fixtures.tls import TlsProbe, speaks_s3
 from restoreproof.fixtures.transport import Transport
 from restoreproof.reports.reader import read_run
 from restoreproof.reports.record import RED
@@ -82,7 +82,7 @@ def red(probe):
         examples.VIRTUAL: not probe.endpoint.domain or shown.covers(virtual_host) == "",
         examples.OPEN_TO_ALL: probe.ask().startswith(b"HTTP/1.1 403 "),
         examples.TLS12: probe.handshake_tls12().version == "TLSv1.2",
-        examples.CLEAR: not probe.ask_in_clear(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/"),
+        examples.CLEAR: not speaks_s3(probe.ask_in_clear()),
     }
     return {check for check, is_met in met.items() if not is_met}
 
