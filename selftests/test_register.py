@@ -87,7 +87,14 @@ def test_titles_are_sentences_of_their_own():
 
 
 def test_symptoms_are_claim_names():
-    assert [entry.id for entry in REGISTER if not SYMPTOM.fullmatch(entry.symptom)] == []
+    """A check that only judges answers has no claim name: what came back is its symptom."""
+    assert [entry.id for entry in REGISTER if entry.symptom and not SYMPTOM.fullmatch(entry.symptom)] == []
+
+
+def test_exactly_the_checks_that_assert_have_a_claim_name():
+    asserting = {name for name, (_, check) in BY_ID.items() if any(isinstance(n, ast.Assert) for n in ast.walk(check))}
+
+    assert {entry.id for entry in REGISTER if entry.symptom} == asserting
 
 
 @pytest.mark.parametrize("field", ["dba_sees", "remedy"])

@@ -123,8 +123,8 @@ def test_variants(minutes, subject):
     MPU_03__part_of_20_mib="assert subject.name == 'another'",
     MPU_06__tiny_last_part="raise SetupError('no disk')",
     ABORT_03__listed_by_exact_key="assert not subject.name",
-    ABORT_03__abort_frees_upload=PASSES,
-    ABORT_07__no_residue=PASSES,
+    ABORT_03__aborted_cannot_complete=PASSES,
+    ABORT_06__second_upload_survives=PASSES,
     ABORT_04__open_upload_invisible="pytest.skip('not today')",
 )
 
@@ -132,18 +132,18 @@ ZOO_VERDICTS = {
     "META-07.missing-object": ("error", "", "RuntimeError: no such thing"),
     "WIRE-08.missing-bucket-list": ("error", "", "AssertionError: assert 'laboratory' == 'another'"),
     "WIRE-08.unknown-upload": ("error", "", "RuntimeError: left behind"),
-    "CLK-01.skewed-clock-refused": ("fails", "let-in", ""),
+    "CLK-01.skewed-clock-refused": ("fails", "assertion", ""),
     "MPU-15.bytes-exact": ("fails", "ValueError", ""),
     "MPU-05.unequal-parts": ("deviates", "ValueError", "declared for the test"),
-    "MPU-03.part-of-20-mib": ("fails", "size-differs", ""),
+    "MPU-03.part-of-20-mib": ("fails", "bytes-differ", ""),
     "MPU-06.tiny-last-part": ("error", "", "SetupError: no disk"),
     "ABORT-03.listed-by-exact-key": ("unsupported", "not-listed", "the profile declares list_uploads = false"),
-    "ABORT-03.abort-frees-upload": (
+    "ABORT-03.aborted-cannot-complete": (
         "stale",
         "",
         "the profile declares the deviation 'NoSuchUpload', but the check passed: delete the line",
     ),
-    "ABORT-07.no-residue": ("conforms", "", ""),
+    "ABORT-06.second-upload-survives": ("conforms", "", ""),
     "ABORT-04.open-upload-invisible": ("not run", "", "not today"),
     "TLS-02.chain-to-given-ca": ("not run", "", "not reached"),
 }
@@ -159,7 +159,7 @@ def zoo(request, lab, tmp_path_factory):
         "WIRE-08.unknown-upload": "RuntimeError",
         "MPU-05.unequal-parts": "ValueError",
         "MPU-06.tiny-last-part": "SetupError",
-        "ABORT-03.abort-frees-upload": "NoSuchUpload",
+        "ABORT-03.aborted-cannot-complete": "NoSuchUpload",
     }
     return run_suite(lab, suite, "-n", request.param, deviations=symptoms, denied="list_uploads = false")
 
