@@ -271,6 +271,7 @@ DEFECTS = (
         (
             "ABORT-06.second-upload-survives",
             "ABORT-07.no-residue",
+            "LIST-02.paged-list",
             "MPU-07.one-small-part",
             "MPU-13.etag-agrees",
             "PERM-01.backup-key-suffices",
@@ -278,8 +279,10 @@ DEFECTS = (
             "URL-08.deep-prefix",
             "URL-12.special-characters",
             "WIRE-03.unsigned-payload-accepted",
-            "WIRE-09.read-after-write",
+            "WIRE-09.list-after-write",
+            "WIRE-12.completion-sent-twice",
             "WIRE-12.last-copy-of-a-part-wins",
+            "WIRE-16.sixteen-uploads-at-once",
         ),
         on_request_body(_refuse_one_small_part, Kind.COMPLETE_UPLOAD),
     ),
@@ -287,7 +290,11 @@ DEFECTS = (
         "joined-in-arrival-order",
         "Parts are joined in the order in which they came, whatever their numbers.",
         "MPU-14.out-of-order-arrival",
-        ("MPU-14.out-of-order-arrival",),
+        (
+            "ABORT-01.cut-part-discarded",
+            "MPU-02.part-number-10000",
+            "MPU-14.out-of-order-arrival",
+        ),
         _JoinedInArrivalOrder,
     ),
     Defect(
@@ -308,7 +315,11 @@ DEFECTS = (
         "part-etags-unchecked",
         "Completing does not compare ETags: a part that is not the one meant is built in.",
         "WIRE-08.wrong-etag-refused",
-        ("WIRE-08.wrong-etag-code", "WIRE-08.wrong-etag-refused"),
+        (
+            "ABORT-05.failed-completion-keeps-old",
+            "WIRE-08.wrong-etag-code",
+            "WIRE-08.wrong-etag-refused",
+        ),
         on_request_body(_ignore_etags, Kind.COMPLETE_UPLOAD),
     ),
     Defect(
