@@ -140,6 +140,7 @@ def test_answer_that_opens_an_upload_is_compact(backup, bucket, evidence):
     size = evidence.keep("bytes", len(answer.body))
     namespaces = evidence.keep("namespaces", answer.body.count(b"xmlns"))
 
+    assert answer.text("UploadId") != ""
     assert size <= 1024
     assert namespaces <= 1
 
