@@ -198,7 +198,7 @@ DEFECTS = (
         "open-upload-truncates-old",
         "While an upload to a key is open, the object that is stored there reads as empty.",
         "ABORT-05.open-upload-keeps-old",
-        ("ABORT-05.open-upload-keeps-old",),
+        ("ABORT-05.failed-completion-keeps-old", "ABORT-05.open-upload-keeps-old"),
         on_answer(_read_as_empty, Kind.HEAD_OBJECT, Kind.GET_OBJECT),
     ),
     Defect(
@@ -212,14 +212,14 @@ DEFECTS = (
         "open-uploads-unlisted",
         "The list of open uploads is always empty.",
         "ABORT-03.listed-by-prefix",
-        ("ABORT-03.listed-by-exact-key", "ABORT-03.listed-by-prefix"),
+        ("ABORT-03.listed-by-exact-key", "ABORT-03.listed-by-prefix", "ABORT-07.no-residue"),
         on_answer(_list_none, Kind.LIST_UPLOADS),
     ),
     Defect(
         "uploads-unlisted-by-exact-key",
         "An open upload is not listed when its whole key is asked for.",
         "ABORT-03.listed-by-exact-key",
-        ("ABORT-03.listed-by-exact-key",),
+        ("ABORT-03.listed-by-exact-key", "ABORT-07.no-residue"),
         on_answer(_hide_exact_key, Kind.LIST_UPLOADS),
     ),
     Defect(
