@@ -82,7 +82,15 @@ DEFECTS = (
         "missing-object-empty-200",
         "An object that is not there reads as an empty one.",
         "META-07.missing-object",
-        ("ABORT-04.open-upload-invisible", "META-07.missing-object", "WIRE-07.errors-are-xml"),
+        (
+            "ABORT-03.aborted-cannot-complete",
+            "ABORT-04.open-upload-invisible",
+            "META-07.missing-object",
+            "WIRE-02.tampered-body-refused",
+            "WIRE-07.errors-are-xml",
+            "WIRE-08.missing-part-refused",
+            "WIRE-08.wrong-etag-refused",
+        ),
         on_answer(_instead_of("NoSuchKey", lambda context, flow: context.answer(flow, 200)), Kind.GET_OBJECT),
     ),
     Defect(
