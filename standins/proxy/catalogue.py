@@ -6,7 +6,16 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from restoreproof.standins.proxy.defects import abort, addressing, credentials, errors, multipart, reads, tls
+from restoreproof.standins.proxy.defects import (
+    abort,
+    addressing,
+    completion,
+    credentials,
+    errors,
+    multipart,
+    reads,
+    tls,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFECTS", "chosen"]
 
-_AREAS = (tls, credentials, addressing, multipart, abort, reads, errors)
+_AREAS = (tls, credentials, addressing, multipart, completion, abort, reads, errors)
 
 DEFECTS: Mapping[str, Defect] = MappingProxyType(
     {defect.name: defect for area in _AREAS for defect in area.DEFECTS},

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.proxy import documents
+from restoreproof.standins.proxy.completing import complete_with, named_parts
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.operation import Kind
 from restoreproof.standins.proxy.shapes import on_answer, on_request, on_request_body
-from restoreproof.standins.proxy.uploads import COMPLETED, OPEN
+from restoreproof.standins.proxy.uploads import OPEN
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
@@ -27,16 +28,6 @@ _TINY = 512
 _AT_ONCE = 4
 _MOST_PARTS = 1000
 _NAMESPACES = "".join(f' xmlns:n{number}="http://schemas.example.test/storage/{number}"' for number in range(6))
-
-
-def _parts(flow: HTTPFlow) -> list[tuple[int, str]]:
-    return documents.completed_parts(flow.request.content or b"")
-
-
-def _complete_with(context: Context, flow: HTTPFlow, parts: list[tuple[int, str]]) -> None:
-    """Send the completion on with another list of parts, if it is another."""
-    if parts != _parts(flow):
-        context.replace_body(flow, documents.complete_document(parts))
 
 
 @dataclass
@@ -66,20 +57,20 @@ def _refuse_large_parts(context: Context, flow: HTTPFlow) -> None:
 
 def _demand_equal_parts(context: Context, flow: HTTPFlow) -> None:
     upload = context.uploads.of(flow)
-    numbers = [number for number, _ in _parts(flow)][:-1]
+    numbers = [number for number, _ in named_parts(flow)][:-1]
     if upload and len({upload.parts[number].size for number in numbers if number in upload.parts}) > 1:
         context.refuse(flow, 400, "InvalidPart")
 
 
 def _lose_tiny_last_part(context: Context, flow: HTTPFlow) -> None:
-    upload, parts = context.uploads.of(flow), _parts(flow)
+    upload, parts = context.uploads.of(flow), named_parts(flow)
     last = upload.parts.get(parts[-1][0]) if upload and len(parts) > 1 else None
     if last and last.size < _TINY:
-        _complete_with(context, flow, parts[:-1])
+        complete_with(context, flow, parts[:-1])
 
 
 def _refuse_one_small_part(context: Context, flow: HTTPFlow) -> None:
-    upload, parts = context.uploads.of(flow), _parts(flow)
+    upload, parts = context.uploads.of(flow), named_parts(flow)
     only = upload.parts.get(parts[0][0]) if upload and upload.state == OPEN and len(parts) == 1 else None
     if only and only.size < _SMALLEST_PART and only.tag == parts[0][1]:
         context.refuse(flow, 400, "EntityTooSmall")
@@ -109,9 +100,9 @@ class _JoinedInArrivalOrder:
     def request(self, flow: HTTPFlow) -> None:
         operation = self.context.operation(flow)
         if operation.kind is Kind.COMPLETE_UPLOAD and operation.upload in self.arrivals and flow.response is None:
-            parts = _parts(flow)
+            parts = named_parts(flow)
             moved = [(self._place(operation.upload, number), tag) for number, tag in parts]
-            _complete_with(self.context, flow, sorted(moved) if parts == sorted(parts) else moved)
+            complete_with(self.context, flow, sorted(moved) if parts == sorted(parts) else moved)
 
     def _place(self, upload: str, number: int) -> int:
         order = self.arrivals[upload]
@@ -140,8 +131,8 @@ class _FirstCopyWins:
             self.context.answer(flow, 200, etag=tag)
         elif operation.kind is Kind.COMPLETE_UPLOAD and (upload := self.context.uploads.of(flow)):
             accepted = {number: tag for (id_, number), tag in self.accepted.items() if id_ == upload.id}
-            parts = [(n, upload.parts[n].tag if accepted.get(n) == tag else tag) for n, tag in _parts(flow)]
-            _complete_with(self.context, flow, parts)
+            parts = [(n, upload.parts[n].tag if accepted.get(n) == tag else tag) for n, tag in named_parts(flow)]
+            complete_with(self.context, flow, parts)
 
     def _kept(self, flow: HTTPFlow) -> str | None:
         upload, number = self.context.uploads.of(flow), self.context.operation(flow).part
@@ -153,51 +144,12 @@ def _stop_at_a_thousand(context: Context, flow: HTTPFlow) -> None:
         context.refuse(flow, 400, "InvalidArgument")
 
 
-def _ignore_etags(context: Context, flow: HTTPFlow) -> None:
-    if upload := context.uploads.of(flow):
-        parts = [(n, upload.parts[n].tag if n in upload.parts else tag) for n, tag in _parts(flow)]
-        _complete_with(context, flow, parts)
-
-
-def _ignore_missing_parts(context: Context, flow: HTTPFlow) -> None:
-    upload = context.uploads.of(flow)
-    if upload and upload.parts:
-        _complete_with(context, flow, [part for part in _parts(flow) if part[0] in upload.parts])
-
-
-def _empty_etag(_context: Context, flow: HTTPFlow) -> None:
-    assert flow.response
-    flow.response.content = documents.replaced(flow.response.content or b"", "ETag", "")
-    flow.response.headers.pop("etag", None)
-
-
 def _be_verbose(_context: Context, flow: HTTPFlow) -> None:
     assert flow.response
     body = flow.response.content or b""
     if b"UploadId>" in body:
         body = body.replace(b"<InitiateMultipartUploadResult", f"<InitiateMultipartUploadResult{_NAMESPACES}".encode())
         flow.response.content = documents.appended(body, b"<!-- " + b"padding " * 128 + b"-->")
-
-
-@dataclass
-class _SecondCompletionDeletes:
-    """Takes a repeated completion for an error, and its object for a leftover."""
-
-    context: Context
-    completed: set[str] = field(default_factory=set)
-
-    def responseheaders(self, flow: HTTPFlow) -> None:
-        if self.context.is_(flow, Kind.COMPLETE_UPLOAD):
-            self.context.hold_answer(flow)
-
-    async def response(self, flow: HTTPFlow) -> None:
-        operation, upload = self.context.operation(flow), self.context.uploads.of(flow)
-        if operation.kind is not Kind.COMPLETE_UPLOAD or upload is None:
-            return
-        if upload.id in self.completed:
-            await self.context.upstream.ask("DELETE", operation.bucket, operation.key)
-        elif upload.state == COMPLETED:
-            self.completed.add(upload.id)
 
 
 @dataclass
@@ -222,13 +174,6 @@ class _BusyAnswers503:
 
 
 DEFECTS = (
-    Defect(
-        "second-completion-deletes",
-        "A completion that is sent again deletes what the first has made.",
-        "WIRE-12.completion-sent-twice",
-        ("WIRE-12.completion-sent-twice",),
-        _SecondCompletionDeletes,
-    ),
     Defect(
         "busy-answers-503",
         "While four parts are under way, every further one is answered SlowDown.",
@@ -310,31 +255,6 @@ DEFECTS = (
         "MPU-02.part-number-10000",
         ("MPU-02.part-number-10000",),
         on_request(_stop_at_a_thousand, Kind.UPLOAD_PART),
-    ),
-    Defect(
-        "part-etags-unchecked",
-        "Completing does not compare ETags: a part that is not the one meant is built in.",
-        "WIRE-08.wrong-etag-refused",
-        (
-            "ABORT-05.failed-completion-keeps-old",
-            "WIRE-08.wrong-etag-code",
-            "WIRE-08.wrong-etag-refused",
-        ),
-        on_request_body(_ignore_etags, Kind.COMPLETE_UPLOAD),
-    ),
-    Defect(
-        "missing-part-ignored",
-        "Completing with a part that never came makes an object without it.",
-        "WIRE-08.missing-part-refused",
-        ("WIRE-08.missing-part-refused",),
-        on_request_body(_ignore_missing_parts, Kind.COMPLETE_UPLOAD),
-    ),
-    Defect(
-        "complete-etag-empty",
-        "The answer to a completed upload names no ETag.",
-        "MPU-13.etag-agrees",
-        ("MPU-13.etag-agrees",),
-        on_answer(_empty_etag, Kind.COMPLETE_UPLOAD),
     ),
     Defect(
         "verbose-xml",
