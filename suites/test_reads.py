@@ -103,16 +103,6 @@ def test_new_object_is_read_at_once(write_and_read, bucket, content):
     assert read == {key: content.digest(body) for key, body in media.items()}
 
 
-@pytest.mark.requirement("WIRE-09.list-after-write")
-def test_new_object_is_listed_at_once(backup, restore, bucket, content):
-    """A new object is listed at once with its size, every time."""
-    keys = [bucket.key(f"listed-{number}.bak") for number in ROUNDS]
-
-    seen = [restore.sizes(backup.upload(key, content.make(key, 700)).key) for key in keys]
-
-    assert seen == [{key: 700} for key in keys]
-
-
 @pytest.mark.requirement("WIRE-09.read-after-overwrite")
 def test_overwritten_object_is_never_read_again(write_and_read, bucket, content):
     """After an overwrite the new bytes are read at once, and nothing of the old ones, even where they were more."""
@@ -122,14 +112,3 @@ def test_overwritten_object_is_never_read_again(write_and_read, bucket, content)
     read = [write_and_read(key, body) for body in versions]
 
     assert read == [content.digest(body) for body in versions]
-
-
-@pytest.mark.requirement("LIST-02.paged-list")
-def test_list_in_pages_shows_every_key_once(backup, restore, bucket, content):
-    """A list in pages shows every key exactly once."""
-    keys = [bucket.key(f"page-{number}.bak") for number in range(5)]
-    written = [backup.upload(key, content.make(key, 10)).key for key in keys]
-
-    listed = restore.keys_in_pages(bucket.prefix, 3)
-
-    assert sorted(listed) == sorted(written)

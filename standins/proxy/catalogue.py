@@ -12,7 +12,9 @@ from restoreproof.standins.proxy.defects import (
     completion,
     credentials,
     errors,
+    lists,
     multipart,
+    names,
     reads,
     tls,
 )
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFECTS", "chosen"]
 
-_AREAS = (tls, credentials, addressing, multipart, completion, abort, reads, errors)
+_AREAS = (tls, credentials, addressing, names, multipart, completion, abort, lists, reads, errors)
 
 DEFECTS: Mapping[str, Defect] = MappingProxyType(
     {defect.name: defect for area in _AREAS for defect in area.DEFECTS},

@@ -1,10 +1,9 @@
-"""Defects of buckets, hosts and keys."""
+"""Defects of buckets, hosts and folders."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.documents import text
@@ -38,39 +37,10 @@ def _refuse_deep_keys(context: Context, flow: HTTPFlow) -> None:
         context.refuse(flow, 400, "InvalidURI")
 
 
-def _decode_twice(context: Context, flow: HTTPFlow) -> None:
-    path, mark, query = flow.request.path.partition("?")
-    if "%2B" in path and context.is_signed(flow):
-        flow.request.path = path.replace("%2B", "%20") + mark + query
-        context.resign(flow)
-
-
 def _rename_missing_bucket(context: Context, flow: HTTPFlow) -> None:
     assert flow.response
     if text(flow.response.content or b"", "Code") == "NoSuchBucket":
         context.refuse(flow, 403, "AccessDenied")
-
-
-@dataclass
-class _CaseFolded:
-    """Keeps the first spelling of a key, as file systems do that ignore case."""
-
-    context: Context
-    spellings: dict[tuple[str, str], str] = field(default_factory=dict)
-
-    def requestheaders(self, flow: HTTPFlow) -> None:
-        operation = self.context.operation(flow)
-        if not operation.key or not self.context.is_signed(flow):
-            return
-        place = (operation.bucket, operation.key.lower())
-        if operation.kind in _WRITES:
-            self.spellings.setdefault(place, operation.key)
-        spelling = self.spellings.get(place, operation.key)
-        if spelling != operation.key:
-            path, mark, query = flow.request.path.partition("?")
-            start = 1 if operation.virtual else path.index("/", 1) + 1
-            flow.request.path = path[:start] + quote(spelling, safe="/~") + mark + query
-            self.context.resign(flow)
 
 
 @dataclass
@@ -138,20 +108,6 @@ DEFECTS = (
         "URL-08.file-and-folder-of-one-name",
         ("URL-08.file-and-folder-of-one-name",),
         _FilesAreNoFolders,
-    ),
-    Defect(
-        "plus-becomes-space",
-        "Keys are decoded twice: a plus sign is stored as a space.",
-        "URL-12.special-characters",
-        ("URL-12.special-characters",),
-        on_request(_decode_twice),
-    ),
-    Defect(
-        "keys-ignore-case",
-        "Keys that differ in upper and lower case only are one and the same.",
-        "URL-12.case-distinct",
-        ("URL-12.case-distinct",),
-        _CaseFolded,
     ),
     Defect(
         "missing-bucket-error-renamed",
