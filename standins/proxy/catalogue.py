@@ -16,6 +16,7 @@ from restoreproof.standins.proxy.defects import (
     multipart,
     names,
     reads,
+    rights,
     tls,
 )
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFECTS", "chosen"]
 
-_AREAS = (tls, credentials, addressing, names, multipart, completion, abort, lists, reads, errors)
+_AREAS = (tls, credentials, rights, addressing, names, multipart, completion, abort, lists, reads, errors)
 
 DEFECTS: Mapping[str, Defect] = MappingProxyType(
     {defect.name: defect for area in _AREAS for defect in area.DEFECTS},
