@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
+from restoreproof.fixtures.planning import amount, check_size, plan_of
 from restoreproof.fixtures.selection import RUNGS, Selection, SelectionError, known_word
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import load_profile
 from restoreproof.reports.outcome import LADDER
-from restoreproof.reports.register import LEVELS, load_register
+from restoreproof.reports.register import LEVELS, SCALES, load_register
+from restoreproof.reports.wording import duration
 from restoreproof.standins.proxy.catalogue import chosen
 
 if TYPE_CHECKING:
@@ -46,6 +48,10 @@ exit codes: 0 the outcome reaches --require and all is as declared, 1 otherwise,
 A run of a part (--check, --area, --level) has no outcome, so --require is not asked of it: 0 when at least one check
 gave an answer, and every one that did is as the profile declares."""
 
+SCALE = """
+scale: {scale}. Bytes are bodies, both ways. Where a profile says that smaller parts than 5 MiB are taken
+(limits.part_minimum), claims about the number of parts cost less."""
+
 EXPECT = """
 on purpose: among these are forged and anonymous requests, requests with unknown keys, and attempts to write into
 buckets that don't exist or into the run's own bucket without the right to; whoever watches the store may notice.
@@ -56,7 +62,8 @@ clean-up: on top come the requests that list and remove what the run made, and l
 RIGHTS = """
 rights: the backup key lists the bucket and puts objects; the restore key lists and gets; the housekeeping key lists,
 puts, gets and deletes objects, lists and aborts uploads, and makes and removes the run's bucket unless the profile
-names one. Everything lies under a bucket or prefix of the run's own and is removed at the end."""
+names one. Everything lies under a bucket or prefix of the run's own and is removed at the end:
+nothing is kept."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -75,6 +82,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--level", metavar=_choice(LEVELS), help="only this level and above (no outcome then)")
     add("--require", default=CERTIFIED, metavar=_choice(RUNGS), help=f"lowest good outcome ({CERTIFIED})")
     add("--defect", action="append", default=[], metavar="NAME", help="put a proxy with this defect in front")
+    add("--scale", default=SCALES[0], metavar=_choice(SCALES), help="how far scale claims are proven (smoke)")
+    add("--max-bytes", metavar="SIZE", help="refuse to start a run that moves more, such as 2GiB")
+    add("--max-rate", metavar="RATE", help="send and receive no faster, such as 50MiB/s")
     add("--report-dir", default="runs", metavar="DIR", help="where runs are written (runs)")
     add("--list", action="store_true", help="list the checks with level, harm and title, and stop")
     add(
@@ -89,7 +99,9 @@ def run(args: argparse.Namespace) -> int:
     """Run the suites in this process and return the exit code."""
     register = load_register()
     try:
-        selection = Selection.of(register, args.check, args.area, args.level)
+        selection = Selection.of(register, args.check, args.area, args.level, args.scale)
+        for option in ("max-bytes", "max-rate"):
+            amount(option, getattr(args, option.replace("-", "_")) or "1")
         known_word("require", args.require, RUNGS)
         chosen(args.defect)
     except (SelectionError, LookupError) as problem:
@@ -98,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         return _list(register, selection, console)
     if args.plan:
-        return _plan(register, selection, args.provider, console)
+        return _plan(register, selection, args, console)
     if not args.provider:
         return _refuse("--provider NAME or FILE.toml is missing (`restoreproof profile new` writes a starter)")
     from restoreproof.commands.passing import run_pytest  # noqa: PLC0415 - heavy, and --list and --help do without
@@ -114,7 +126,10 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
         words += [word for value in getattr(args, name) for word in (f"--{name}", value)]
     if args.level:
         words += ["--level", args.level]
-    return [*words, "--require", args.require, "--report-dir", args.report_dir, *args.rest]
+    for name in ("max-bytes", "max-rate"):
+        value = getattr(args, name.replace("-", "_"))
+        words += [f"--{name}", value] if value else []
+    return [*words, "--scale", args.scale, "--require", args.require, "--report-dir", args.report_dir, *args.rest]
 
 
 def _choice(words: Sequence[str]) -> str:
@@ -127,25 +142,41 @@ def _list(register: Register, selection: Selection, console: Console) -> int:
         if entries:
             console.print(f"\n{area.title} ({area.name})", style="bold")
         for entry in entries:
-            console.print(escape(f"  {entry.id:<40} {entry.level:<6}  {entry.harm:<9}  {entry.title}"))
+            console.print(escape(f"  {entry.id:<40} {entry.level:<6}  {entry.harm:<9}  {entry.title}{_far(entry)}"))
     return 0
 
 
-def _plan(register: Register, selection: Selection, providers: list[str], console: Console) -> int:
+def _far(entry: Requirement) -> str:
+    """How far each scale goes with a scale claim."""
+    far = ", ".join(f"{reach.scale} {reach.number:,}" for reach in entry.reaches)
+    return f" [{entry.unit}: {far}]" if far else ""
+
+
+def _plan(register: Register, selection: Selection, args: argparse.Namespace, console: Console) -> int:
     try:
-        profiles = [load_profile(name, os.environ, register.requirements, require_keys=False) for name in providers]
+        known = register.requirements
+        profiles = [load_profile(name, os.environ, known, require_keys=False) for name in args.provider]
     except ProfileError as problem:
         return _refuse(str(problem))
-    for profile in profiles:
-        console.print(escape(_target(profile)))
-    entries = [entry for entry in register if selection.takes(entry)]
-    for area in register.areas:
-        within = [entry for entry in entries if entry.area == area.name]
-        if within:
-            console.print(f"{area.title:<26} {_amount(within)}")
-    console.print(f"{'together':<26} {_amount(entries)}", style="bold")
-    console.print(EXPECT)
+    for profile in profiles or [None]:
+        limits = profile.limits if profile else {}
+        if profile:
+            console.print(escape(_target(profile)))
+        for area in register.areas:
+            plan = plan_of((register[id_] for id_ in area.ids), selection, limits)
+            if plan.checks:
+                console.print(f"{area.title:<26} {plan.sentence}")
+        console.print(f"{'together':<26} {plan_of(register, selection, limits).sentence}", style="bold")
+    size = sum(plan_of(register, selection, profile.limits if profile else {}).size for profile in profiles or [None])
+    if args.max_rate:
+        seconds = size / amount("max-rate", args.max_rate)
+        console.print(f"{'at ' + args.max_rate:<26} {duration(seconds)} at the least for as many bytes")
+    console.print(SCALE.format(scale=selection.scale) + EXPECT)
     console.print(RIGHTS)
+    try:
+        check_size(size, args.max_bytes, selection.scale)
+    except SelectionError as problem:
+        return _refuse(str(problem))
     return 0
 
 
@@ -153,11 +184,6 @@ def _target(profile: Profile) -> str:
     endpoint = profile.endpoint
     place = f"at {endpoint.url}" if endpoint.url else f"started for the run by {endpoint.kind}"
     return f"{profile.name}: {profile.title}, {place}; bucket: {endpoint.bucket or 'made and removed by the run'}"
-
-
-def _amount(entries: list[Requirement]) -> str:
-    requests, mib = sum(e.requests for e in entries), sum(e.mib for e in entries)
-    return f"{len(entries):3} checks, at most {requests:4} requests and {mib:4} MiB"
 
 
 def _refuse(message: str) -> int:

@@ -83,6 +83,7 @@ def _facts(run: Run) -> Iterator[str]:
         "Server": plain(endpoint["software"] or endpoint["server"] or "does not say"),
         "TLS": plain(header.tls["version"] or "no handshake"),
         "SQL Server": plain(wording.engine_text(run)),
+        "Proven up to": f"{plain(wording.envelope_text(run))} (scale {run.header.selection['scale']})",
         "Suite": f"RestoreProof {plain(header.suite)}",
         "Run": f"{code(header.run)}, {header.started} to {run.footer.finished}",
         "Profile": f"SHA-256 {code(header.provider['digest'])}",

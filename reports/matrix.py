@@ -57,6 +57,7 @@ def render_markdown(runs: Sequence[Run]) -> str:
     grouped = tuple(chapters(runs))
     head = ("Requirement", "Level", *(_column(run) for run in runs))
     rows = [("**Outcome**", "", *(f"**{run.footer.rung}**" for run in runs))]
+    rows.append(("**Proven up to**", "", *(markdown.plain(wording.envelope_text(run)) for run in runs)))
     for chapter in grouped:
         proven = (f"{sums.proven} of {sums.total}" for sums in chapter.sums)
         rows.append((f"**{markdown.plain(chapter.title)}**", "", *proven))

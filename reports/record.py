@@ -109,7 +109,7 @@ class Header:
     ``program``), ours (started by RestoreProof itself: never a certificate), server (its ``Server`` header), software,
     region, style, bucket_given, separate_keys. ``tls``: version, cipher, chain of subject, issuer, not_before,
     not_after, sha256. ``engine``: build, edition, platform, standin; None when there was none. ``selection``: checks,
-    areas, level, filtered. ``areas``: name and title in the order shown. ``started`` is ISO 8601 in UTC.
+    areas, level, scale, filtered. ``areas``: name and title in the order shown. ``started`` is ISO 8601 in UTC.
     """
 
     run: str
@@ -142,7 +142,9 @@ class Header:
 class Footer:
     """How the run ended: the outcome, whether all was as declared, and what clean-up removed and left.
 
-    ``cleanup``: removed (number of things), left (their names), error (empty when clean-up worked).
+    ``cleanup``: removed (number of things), left (their names), error (empty when clean-up worked). ``envelope``: the
+    most that the checks which passed were seen to do: ``object_bytes``, ``parts``, ``stripes`` (uploads to different
+    keys under way at once), ``concurrency`` (requests under way at once), ``open_seconds`` (the longest-open upload).
     """
 
     finished: str
@@ -153,6 +155,7 @@ class Footer:
     cleanup: Mapping[str, Any]
     seconds: float
     requests: int
+    envelope: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The footer as the last line of the run file."""

@@ -22,6 +22,16 @@ HARMS = ("data-loss", "stranger", "blocks", "nuisance")
 CERTAINTIES = ("documented", "observed", "inferred")
 LEVELS = ("must", "should", "may")
 PHASES = ("wire", "engine")
+SCALES = ("smoke", "nightly", "full")
+"""How far a run goes, least first: at the last one every scale claim is proven in full."""
+
+SMALLEST_PART = 5
+"""MiB of the smallest part that SQL Server sends (MPU-03), and what the register's costs reckon with."""
+
+MIB = 1024 * 1024
+
+PARTS = "parts"
+"""The unit of claims that cost less where a store takes smaller parts."""
 
 
 class RegisterError(ValueError):
@@ -38,13 +48,27 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How far one scale goes with a claim (``number`` of its unit), and what that costs at the most.
+
+    ``mib`` are bodies both ways; where the unit is ``parts``, it reckons with parts of 5 MiB.
+    """
+
+    scale: str
+    number: int
+    requests: int
+    mib: int
+
+
+@dataclass(frozen=True)
 class Requirement:
     """One claim about an endpoint, with what a breach costs and how to mend it (house rules, section 3).
 
     ``requests`` and ``mib`` say what its check sends at the most; ``symptom`` is the claim name that stands for a
     plain failed assertion; ``any_of`` joins alternatives of which one suffices. ``capability`` is what the check
     probes: where a profile denies it, the check must be refused. ``needs`` names what a run must have for the check to
-    say anything (``separate_keys``, or a capability): without it, it is not run.
+    say anything (``separate_keys``, or a capability): without it, it is not run. ``reaches`` makes it a scale claim,
+    which is proven in ``unit`` as far as the scale of a run goes; its costs stand there, one for each scale.
     """
 
     id: str
@@ -63,6 +87,18 @@ class Requirement:
     any_of: str = ""
     requests: int = 0
     mib: int = 0
+    unit: str = ""
+    reaches: tuple[Reach, ...] = ()
+
+    def reach(self, scale: str) -> Reach:
+        """How far a run of this scale goes with a scale claim, and what the check of any claim costs at the most."""
+        known = {reach.scale: reach for reach in self.reaches}
+        return known.get(scale, Reach(scale, 0, self.requests, self.mib))
+
+    def size(self, scale: str, part: int = SMALLEST_PART * MIB) -> int:
+        """Bytes that the check moves at the most, both ways, where the store takes parts of ``part`` bytes."""
+        size = self.reach(scale).mib * MIB
+        return max(MIB, size * part // (SMALLEST_PART * MIB)) if self.unit == PARTS else size
 
     @property
     def level(self) -> str:
@@ -75,13 +111,16 @@ class Requirement:
 
     def to_json(self) -> dict[str, Any]:
         """The entry as the run file carries it, its level spelt out."""
-        return {**asdict(self), "needs": list(self.needs), "after": list(self.after), "level": self.level}
+        reaches = [asdict(reach) for reach in self.reaches]
+        lists = {"needs": list(self.needs), "after": list(self.after), "reaches": reaches}
+        return {**asdict(self), **lists, "level": self.level}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Requirement:
         """The entry again from :meth:`to_json`."""
         known = {name: data[name] for name in (f.name for f in fields(cls)) if name in data}
         known.update(source=Source(**data["source"]), needs=tuple(data["needs"]), after=tuple(data["after"]))
+        known["reaches"] = tuple(Reach(**reach) for reach in data.get("reaches", ()))
         return cls(**known)
 
 
@@ -159,7 +198,7 @@ def _document(file: Traversable) -> dict[str, Any]:
 
 
 def _entry(name: str, document: Mapping[str, Any], raw: Mapping[str, Any], sources: Mapping[str, Any]) -> Requirement:
-    known = {f.name for f in fields(Requirement)} | {"section"}
+    known = {f.name for f in fields(Requirement)} - {"reaches"} | {"section", "scale"}
     unknown = set(raw) - known
     if unknown:
         raise RegisterError(f"{name}: {raw.get('id')}: unknown key {min(unknown)!r}")
@@ -170,6 +209,7 @@ def _entry(name: str, document: Mapping[str, Any], raw: Mapping[str, Any], sourc
         values["needs"] = tuple(raw.get("needs", ()))
         gates = tuple(raw["after"]) if "after" in raw else tuple(document.get("after", ()))
         values["after"] = gates
+        values["reaches"] = _reaches(values.pop("scale", {}))
         entry = Requirement(area=document["area"], **values)
     except KeyError as problem:
         raise RegisterError(f"{name}: {raw.get('id')}: no such key or source: {problem}") from problem
@@ -178,7 +218,22 @@ def _entry(name: str, document: Mapping[str, Any], raw: Mapping[str, Any], sourc
     for value, allowed in ((entry.harm, HARMS), (entry.certainty, CERTAINTIES), (entry.phase, PHASES)):
         if value not in allowed:
             raise RegisterError(f"{name}: {entry.id}: {value!r} is none of {', '.join(allowed)}")
+    _check_scale(name, entry)
     return entry
+
+
+def _reaches(scale: Mapping[str, Mapping[str, int]]) -> tuple[Reach, ...]:
+    return tuple(Reach(scale=word, **cost) for word, cost in scale.items())
+
+
+def _check_scale(name: str, entry: Requirement) -> None:
+    numbers = [reach.number for reach in entry.reaches]
+    if bool(entry.unit) != bool(numbers) or (numbers and entry.requests + entry.mib):
+        raise RegisterError(f"{name}: {entry.id}: unit and scale go together, and leave no place for requests and mib")
+    if numbers and tuple(reach.scale for reach in entry.reaches) != SCALES:
+        raise RegisterError(f"{name}: {entry.id}: scale names {', '.join(SCALES)}, in this order")
+    if numbers != sorted(numbers):
+        raise RegisterError(f"{name}: {entry.id}: no scale goes less far than the one before it")
 
 
 def _check_prerequisites(name: str, entry: Requirement, requirements: Mapping[str, Requirement]) -> None:

@@ -137,6 +137,19 @@ def verdict_text(entry: Record) -> str:
     return f"{entry.verdict} {entry.envelope}" if entry.verdict == record.CONFORMS_UP_TO else entry.verdict
 
 
+def envelope_text(run: Run) -> str:
+    """How far the checks went that passed, in one line."""
+    seen = run.footer.envelope
+    told = {
+        "largest object": mebibytes(int(seen.get("object_bytes", 0))),
+        "most parts": f"{seen.get('parts', 0):,}",
+        "stripes at once": f"{seen.get('stripes', 0):,}",
+        "requests at once": f"{seen.get('concurrency', 0):,}",
+        "longest-open upload": duration(seen.get("open_seconds", 0.0)),
+    }
+    return ", ".join(f"{name} {value}" for name, value in told.items())
+
+
 def engine_text(run: Run) -> str:
     """The SQL Server that took part, in one line."""
     engine = run.header.engine

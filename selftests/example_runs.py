@@ -247,7 +247,7 @@ def header(**changes: Any) -> Header:
             "separate_keys": True,
         },
         "tls": {"version": "TLSv1.3", "cipher": "TLS_AES_256_GCM_SHA384", "chain": CHAIN},
-        "selection": {"checks": [], "areas": [], "level": "", "filtered": False},
+        "selection": {"checks": [], "areas": [], "level": "", "scale": "smoke", "filtered": False},
         "areas": AREAS,
         "environment": {"python": "3.11.2", "platform": "Linux", "boto3": "1.44.5"},
     }
@@ -374,7 +374,15 @@ MAKERS = {
     "hostile": hostile_run,
     "filtered": lambda: run(
         [failing()],
-        header(selection={"checks": ["MPU-02.part-number-10000"], "areas": [], "level": None, "filtered": True}),
+        header(
+            selection={
+                "checks": ["MPU-02.part-number-10000"],
+                "areas": [],
+                "level": None,
+                "scale": "smoke",
+                "filtered": True,
+            }
+        ),
     ),
     "no answer": lambda: run(
         [record(index, "not run", reason="blocked by TLS-02") for index in range(27)],

@@ -31,7 +31,13 @@ def lab():
 
 @pytest.fixture
 def partial_run():
-    selection = {"checks": ["TLS-03.host-name", "TLS-12.not-expired"], "areas": [], "level": None, "filtered": True}
+    selection = {
+        "checks": ["TLS-03.host-name", "TLS-12.not-expired"],
+        "areas": [],
+        "level": None,
+        "scale": "smoke",
+        "filtered": True,
+    }
     given = {1: examples.record(1), 4: examples.record(4, "not run", reason="blocked by TLS-02")}
     every = (given.get(index) or examples.record(index, **LEFT_OUT) for index in range(len(examples.CLAIMS)))
     return examples.run(every, examples.header(selection=selection))
