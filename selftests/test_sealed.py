@@ -4,13 +4,14 @@ import socket
 import sys
 import threading
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 
 import pytest
 from defective_runs import laboratory
 from recording_server import answer_with, recording
 
-from restoreproof.fixtures import transport as transports
 from restoreproof.fixtures.answer import Finding
+from restoreproof.fixtures.budget import Budget
 from restoreproof.fixtures.client import Client
 from restoreproof.fixtures.housekeeper import CleanupError, Housekeeper
 from restoreproof.fixtures.ledger import BUCKET, PREFIX, Intent
@@ -240,8 +241,7 @@ def test_every_request_is_sent_once_and_follows_nobody(trap, status):
     assert trap.connections == 0
 
 
-def test_server_that_sends_a_byte_now_and_then_is_given_up(monkeypatch):
-    monkeypatch.setattr(transports, "ANSWER_SECONDS", 1)
+def test_server_that_sends_a_byte_now_and_then_is_given_up():
     over = threading.Event()
 
     def drip(_request):
@@ -250,8 +250,9 @@ def test_server_that_sends_a_byte_now_and_then_is_given_up(monkeypatch):
             yield b"."
 
     with recording(drip) as server, speaking_to(server) as (client, _):
+        patient = replace(client, recorder=Recorder(Redactor([]), Budget(1)))
         with pytest.raises(Finding) as given_up:
-            client.get("key")
+            patient.get("key")
         over.set()
 
     assert given_up.value.symptom == "timeout"
