@@ -31,6 +31,8 @@ _KIND_OF_KEY = {
 }
 _NO_URL = "must be https://HOST or https://HOST:PORT"
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
+_PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
+_LAST_PORT = 65535
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
@@ -42,8 +44,8 @@ class EndpointSettings:
     ``url`` has scheme, host and perhaps a port, nothing else. ``ca`` is the PEM text of the certificates to trust
     (None: the public CAs that certifi brings, never a CA bundle of this machine). ``domain`` is the host name under
     which buckets are host names of their own (None: the started server says). ``addresses`` are the IP addresses to
-    connect to (none: look the host up). ``program`` is a module to run with ``python -m``, unless ``hook`` is the path
-    of a start-up hook.
+    connect to, one for each node, with a port where it is not the URL's (none: look the host up). ``program`` is a
+    module to run with ``python -m``, unless ``hook`` is the path of a start-up hook.
     """
 
     kind: EndpointKind
@@ -129,6 +131,22 @@ def _url_fault(text: str) -> str:
     return ""
 
 
+def split_address(text: str) -> tuple[str, int]:
+    """IP address and port of an entry of ``addresses``; the port is 0 where it names none.
+
+    :raises ValueError: it is neither ``ADDRESS`` nor ``ADDRESS:PORT`` (brackets around IPv6 then).
+    """
+    if _is_address(text):
+        return text, 0
+    host, _, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    address = host[1:-1] if bracketed else host
+    known = _is_address(address) and bracketed == (":" in address)
+    if not known or not _PORT.fullmatch(port) or int(port) > _LAST_PORT:
+        raise ValueError(text)
+    return address, int(port)
+
+
 def _is_host(text: str) -> bool:
     return bool(_HOST.fullmatch(text)) or _is_address(text)
 
@@ -201,6 +219,13 @@ def _domain(table: Table, url: str | None) -> str | None:
 
 def _addresses(table: Table) -> tuple[str, ...]:
     addresses = table.texts("addresses") or ()
-    if not all(_is_address(address) for address in addresses):
-        table.report("addresses", 'must be IP addresses, such as ["192.0.2.10", "192.0.2.11"]')
+    try:
+        places = [split_address(address) for address in addresses]
+    except ValueError:
+        places = []
+        table.report(
+            "addresses", 'must be IP addresses, such as ["192.0.2.10", "192.0.2.11:9000", "[2001:db8::1]:9000"]'
+        )
+    if len(set(places)) < len(places):
+        table.report("addresses", "names one address twice")
     return addresses

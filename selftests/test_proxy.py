@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 MIB = 1024 * 1024
+NAMED = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n%6s"
 BUCKET = "behind-the-proxy"
 
 
@@ -117,6 +118,18 @@ def connect(ready):
     return http.client.HTTPSConnection("localhost", urlsplit(ready["url"]).port, timeout=20, context=context)
 
 
+def ask_at(ready, node):
+    """The body that one node answers with, its certificate checked for the name that all nodes go by."""
+    address, _, port = node.rpartition(":")
+    context = ssl.create_default_context(cadata=ready["ca"])
+    connection = http.client.HTTPSConnection("localhost", urlsplit(ready["url"]).port, timeout=20)
+    plain = socket.create_connection((address, int(port)), 20)
+    with closing(connection):
+        connection.sock = context.wrap_socket(plain, server_hostname="localhost")
+        connection.request("GET", "/")
+        return connection.getresponse().read().strip()
+
+
 def secured(ready, context, name):
     plain = socket.create_connection(("127.0.0.1", urlsplit(ready["url"]).port), 20)
     return context.wrap_socket(plain, server_hostname=name)
@@ -131,12 +144,25 @@ def ask(ready, path="/", **headers):
 
 def test_ready_line_is_the_endpoints_own_but_for_port_and_authority(endpoint, proxy):
     theirs, ours = endpoint.ready, proxy.ready
-    same = ("domain", "addresses", "region", "bucket", "keys")
+    same = ("domain", "region", "bucket", "keys")
     assert {name: ours[name] for name in same} == {name: theirs[name] for name in same}
     assert urlsplit(ours["url"]).hostname == urlsplit(theirs["url"]).hostname
     assert urlsplit(ours["url"]).port != urlsplit(theirs["url"]).port
+    assert len(ours["addresses"]) == len(theirs["addresses"])
     assert ours["ca"] != theirs["ca"]
     assert ours["software"] == "RestoreProof proxy"
+
+
+def test_each_node_of_the_endpoint_has_a_listener_that_leads_to_it(tmp_path):
+    folders = [tmp_path / name for name in ("first", "second")]
+    [folder.mkdir() for folder in folders]
+    listeners = [Listener(folders[0], NAMED % b"first"), Listener(folders[1], NAMED % b"second")]
+    first, second = (listener.ready for listener in listeners)
+    settings = settings_for(first, ca=first["ca"] + second["ca"])
+    settings["upstream"]["addresses"] = [f"127.0.0.1:{urlsplit(node['url']).port}" for node in (first, second)]
+    with RunningStandin(module("proxy"), tmp_path, settings) as running:
+        assert [ask_at(running.ready, node) for node in running.ready["addresses"]] == [b"first", b"second"]
+    [listener.socket.close() for listener in listeners]
 
 
 @pytest.mark.parametrize("role", ["backup", "restore", "housekeeping"])
@@ -231,7 +257,7 @@ def test_only_http_1_1_is_offered(proxy):
 
 
 def test_dead_endpoint_is_a_502(endpoint, tmp_path):
-    settings = settings_for(endpoint.ready, url=f"https://localhost:{free_port()}")
+    settings = settings_for(endpoint.ready, url=f"https://localhost:{free_port()}", addresses=["127.0.0.1"])
     with RunningStandin(module("proxy"), tmp_path, settings) as running:
         assert ask(running.ready)[0] == 502
 

@@ -1,4 +1,7 @@
-"""The embedded endpoint: OpenStack Swift's S3 API over TLS on loopback, with three key pairs of different rights."""
+"""The embedded endpoint: OpenStack Swift's S3 API over TLS on loopback, with three key pairs of different rights.
+
+It has two nodes as stores behind a name with several addresses have: two of Swift's proxy servers before one store.
+"""
 
 import http.client
 import importlib.metadata
@@ -15,7 +18,7 @@ from pathlib import Path
 
 from restoreproof.standins.certificates import LAB_DOMAIN, LAB_NAMES, Authority
 from restoreproof.standins.contract import Children, Settings, StandinError, run, scratch_folder
-from restoreproof.standins.endpoint.settings import SERVERS, KeyPair, Plan, write
+from restoreproof.standins.endpoint.settings import NODES, SERVERS, KeyPair, Plan, write
 from restoreproof.standins.waiting import wait_until
 
 _RIGHTS = {"backup": ("list", "put"), "restore": ("list", "get"), "housekeeping": ("list", "put", "get", "other")}
@@ -26,17 +29,18 @@ _START_SECONDS = 30.0
 
 @contextmanager
 def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
-    """Run the endpoint; `settings` may name the number of `workers`."""
+    """Run the endpoint; `settings` may name the number of `workers`, and `keys` (id and secret by role)."""
     _require_swift()
     authority = Authority()
     with scratch_folder("endpoint") as folder, Children() as children:
         _require_extended_attributes(folder)
         (folder / "server.pem").touch(mode=0o600)
         (folder / "server.pem").write_text(authority.leaf(*LAB_NAMES).bundle, encoding="ascii")
-        keys = tuple(_key_pair(role) for role in _RIGHTS)
-        port = _start(folder, keys, children, int(settings.get("workers", _WORKERS)))
-        _wait_until_healthy(port, authority.pem, children)
-        yield _ready(port, authority.pem, keys)
+        keys = tuple(_key_pair(role, settings.get("keys", {}).get(role)) for role in _RIGHTS)
+        ports = _start(folder, keys, children, int(settings.get("workers", _WORKERS)))
+        for port in ports:
+            _wait_until_healthy(port, authority.pem, children)
+        yield _ready(ports, authority.pem, keys)
 
 
 def _require_swift() -> None:
@@ -57,18 +61,19 @@ def _require_extended_attributes(folder: Path) -> None:
         ) from error
 
 
-def _key_pair(role: str) -> KeyPair:
-    return KeyPair(
-        role, _random_text(string.ascii_uppercase, 20), _random_text(string.ascii_letters, 40), _RIGHTS[role]
-    )
+def _key_pair(role: str, given: Mapping[str, str] | None) -> KeyPair:
+    """The pair given, or one made up."""
+    made = {"id": _random_text(string.ascii_uppercase, 20), "secret": _random_text(string.ascii_letters, 40)}
+    pair = given or made
+    return KeyPair(role, pair["id"], pair["secret"], _RIGHTS[role])
 
 
 def _random_text(letters: str, length: int) -> str:
     return "".join(secrets.choice(letters + string.digits) for _ in range(length))
 
 
-def _start(folder: Path, keys: tuple[KeyPair, ...], children: Children, workers: int) -> int:
-    """Start the servers on sockets that we have bound: nobody can take a port in between. Returns the S3 port."""
+def _start(folder: Path, keys: tuple[KeyPair, ...], children: Children, workers: int) -> tuple[int, ...]:
+    """Start the servers on sockets that we have bound: nobody can take a port in between. Returns the nodes' ports."""
     sockets = {name: socket.create_server(("127.0.0.1", 0), backlog=1024) for name in SERVERS}
     ports = {name: listener.getsockname()[1] for name, listener in sockets.items()}
     write(Plan(folder, ports, keys, _REGION, LAB_DOMAIN))
@@ -78,7 +83,7 @@ def _start(folder: Path, keys: tuple[KeyPair, ...], children: Children, workers:
     children.spawn([*server, *listening], log=folder / "server.log", pass_fds=list(numbers.values()))
     for listener in sockets.values():
         listener.close()
-    return int(ports["proxy"])
+    return tuple(int(ports[node]) for node in NODES)
 
 
 def _wait_until_healthy(port: int, ca: str, children: Children) -> None:
@@ -95,12 +100,12 @@ def _wait_until_healthy(port: int, ca: str, children: Children) -> None:
     wait_until(healthy, _START_SECONDS, "the start of the embedded endpoint")
 
 
-def _ready(port: int, ca: str, keys: tuple[KeyPair, ...]) -> dict[str, object]:
+def _ready(ports: tuple[int, ...], ca: str, keys: tuple[KeyPair, ...]) -> dict[str, object]:
     return {
-        "url": f"https://localhost:{port}",
+        "url": f"https://localhost:{ports[0]}",
         "ca": ca,
         "domain": LAB_DOMAIN,
-        "addresses": ["127.0.0.1"],
+        "addresses": [f"127.0.0.1:{port}" for port in ports],
         "region": _REGION,
         "bucket": None,
         "keys": {key.role: {"id": key.key_id, "secret": key.secret} for key in keys},

@@ -1,7 +1,7 @@
-"""The embedded endpoint itself: Swift's four servers as applications of one process, on sockets that already listen.
+"""The embedded endpoint itself: Swift's servers as applications of one process, on sockets that already listen.
 
 Started by the stand-in as `python -m restoreproof.standins.endpoint.server FOLDER WORKERS NAME=FD...`. Swift's own
-start scripts would be four processes and more, each with Swift loaded, that leave our process group (setsid) and
+start scripts would be five processes and more, each with Swift loaded, that leave our process group (setsid) and
 fight over ports; its in-process functional tests run the applications in one process as we do here.
 """
 
@@ -24,7 +24,7 @@ from swift.common.ring import RingBuilder  # noqa: E402
 from swift.common.storage_policy import reload_storage_policies  # noqa: E402
 from swift.common.wsgi import SwiftHttpProtocol, loadapp  # noqa: E402
 
-from restoreproof.standins.endpoint.settings import BACKENDS, DEVICE  # noqa: E402
+from restoreproof.standins.endpoint.settings import BACKENDS, DEVICE, NODES  # noqa: E402
 
 __all__ = ["log_to_stderr", "main"]
 
@@ -72,18 +72,24 @@ def _settle(folder: str) -> None:
 
 
 def _serve(folder: Path, sockets: dict[str, socket.socket]) -> None:
-    """Make the four applications and serve each on its socket; the proxy comes last, so it never lacks a back end."""
+    """Make the applications, one after the other for their imports' sake, and serve each on its socket."""
     eventlet.hubs.use_hub(utils.get_hub())
-    for name in BACKENDS:
-        eventlet.spawn(_serve_one, name, folder, sockets[name])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem")
-    secure = context.wrap_socket(sockets["proxy"], server_side=True, do_handshake_on_connect=False)
-    _serve_one("proxy", folder, secure)
+    secure = {
+        name: context.wrap_socket(sockets[name], server_side=True, do_handshake_on_connect=False) for name in NODES
+    }
+    apps = {name: _load(folder, NODES[0] if name in NODES else name) for name in sockets}
+    served = [eventlet.spawn(_serve_one, app, secure.get(name, sockets[name])) for name, app in apps.items()]
+    for server in served:
+        server.wait()
 
 
-def _serve_one(name: str, folder: Path, listener: socket.socket) -> None:
-    app = loadapp(str(folder / f"{name}.conf"), global_conf={"log_name": name})
+def _load(folder: Path, name: str) -> Any:
+    return loadapp(str(folder / f"{name}.conf"), global_conf={"log_name": name})
+
+
+def _serve_one(app: Any, listener: socket.socket) -> None:
     eventlet.wsgi.server(
         listener,
         app,

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BACKENDS", "DEVICE", "SERVERS", "KeyPair", "Plan", "write"]
+__all__ = ["BACKENDS", "DEVICE", "NODES", "SERVERS", "KeyPair", "Plan", "write"]
 
 BACKENDS = ("account", "container", "object")
-SERVERS = (*BACKENDS, "proxy")
+NODES = ("proxy", "second_proxy")
+"""Clients may come to either; the two share settings, certificate and store, and nothing in memory."""
+SERVERS = (*BACKENDS, *NODES)
 DEVICE = "disk"
 
 

@@ -8,6 +8,7 @@ import logging
 import random
 import threading
 from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from restoreproof.standins.certificates import Authority
 from restoreproof.standins.contract import Settings, StandinError, run, scratch_folder
 from restoreproof.standins.proxy.catalogue import chosen
 from restoreproof.standins.proxy.context import Context
-from restoreproof.standins.proxy.front import Front, server_context, upstream_context
+from restoreproof.standins.proxy.front import Front, address_of, node_at, server_context, upstream_context
 from restoreproof.standins.proxy.passage import Doorman, Passage
 from restoreproof.standins.proxy.upstream import Keys, Upstream
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from mitmproxy.master import Master
 
-_LOOPBACK = "127.0.0.1"
 _START_SECONDS = 20
 _STOP_SECONDS = 5
 
@@ -37,13 +37,13 @@ def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
         raise StandinError("The defect proxy needs mitmproxy; run: pip install 'restoreproof[proxy]'")
     context = _context(settings)
     addons = _addons(context, settings.get("defects", []))
-    with scratch_folder("proxy") as folder, _running(context, addons, folder) as port:
+    with scratch_folder("proxy") as folder, _running(context, addons, folder) as places:
         url = urlsplit(settings["upstream"]["url"])
         yield {
-            "url": url._replace(netloc=f"{_bracketed(context.upstream.host)}:{port}").geturl(),
+            "url": url._replace(netloc=f"{_bracketed(context.upstream.host)}:{places[0][1]}").geturl(),
             "ca": context.front.authority.pem,
             "domain": context.domain,
-            "addresses": [_LOOPBACK],
+            "addresses": [f"{address}:{port}" for address, port in places],
             "region": context.upstream.region,
             "bucket": settings["upstream"].get("bucket"),
             "keys": settings["keys"],
@@ -61,12 +61,12 @@ def _context(settings: Settings) -> Context:
         ) from None
     domain = settings["upstream"].get("domain") or None
     wildcards = (domain, f"*.{domain}") if domain else ()
-    front = Front(Authority(), tuple(dict.fromkeys((upstream.host, *wildcards, _LOOPBACK))))
+    front = Front(Authority(), tuple(dict.fromkeys((upstream.host, *wildcards, address_of(0)))))
     return Context(upstream, keys, domain, front, random.Random(settings.get("seed", 0)))  # noqa: S311 - repeatable
 
 
 def _addons(context: Context, names: Sequence[str]) -> list[object]:
-    """Make the add-ons of the named defects, and let them alter the face before it is shown."""
+    """Make the add-ons of the named defects."""
     try:
         defects = chosen(names)
     except LookupError as error:
@@ -74,30 +74,44 @@ def _addons(context: Context, names: Sequence[str]) -> list[object]:
     addons = [defect.addon(context) for defect in defects]
     for defect, addon in zip(defects, addons, strict=True):
         addon.name = defect.name  # type: ignore[attr-defined]  # mitmproxy wants a name of its own for each
-        if hasattr(addon, "face"):
-            addon.face(context.front)
     return [context.uploads, *addons] if addons else []
 
 
+def _fronts(context: Context, addons: Sequence[object]) -> list[Front]:
+    """Let the add-ons alter the face before it is shown, all nodes' or that of all but the first."""
+    for addon in addons:
+        if hasattr(addon, "face"):
+            addon.face(context.front)
+    fronts = [copy(context.front) for _ in context.upstream.nodes]
+    for addon in addons:
+        if hasattr(addon, "face_others"):
+            addon.face_others(fronts[1:])
+    return fronts
+
+
 @contextmanager
-def _running(context: Context, addons: Sequence[object], folder: Path) -> Iterator[int]:
-    """Run mitmproxy in a thread of its own, since signals and clean-up belong to the main one; yield the port."""
+def _running(context: Context, addons: Sequence[object], folder: Path) -> Iterator[Sequence[tuple[str, int]]]:
+    """Run mitmproxy in a thread of its own, since signals and clean-up belong to the main one; yield where it listens.
+
+    There is one listener for each node of the store, and it leads to that node.
+    """
     _only_errors_are_logged()
     ca = folder / "upstream.pem"
     if context.upstream.ca:
         ca.write_text(context.upstream.ca, encoding="utf-8")
+    fronts = _fronts(context, addons)
     doorman = Doorman(
-        server_context(context.front, folder),
+        [server_context(front, folder) for front in fronts],
         upstream_context(context.upstream.host, ca if context.upstream.ca else None),
         context.upstream.host,
-        context.front.answers_plain_http,
+        [front.answers_plain_http for front in fronts],
         lambda: None,
     )
     proxy = _Proxy(context.upstream, [doorman, *addons, Passage()])
     doorman.when_ready = proxy.ready.set
     proxy.start()
     try:
-        yield proxy.wait_for_port()
+        yield proxy.wait_for_ports()
     finally:
         proxy.stop()
 
@@ -117,14 +131,14 @@ class _Proxy:
     def start(self) -> None:
         self._thread.start()
 
-    def wait_for_port(self) -> int:
-        """Return the port that clients connect to."""
+    def wait_for_ports(self) -> list[tuple[str, int]]:
+        """Return address and port of each node, the first node first."""
         if not self.ready.wait(_START_SECONDS) or self._failure:
             raise StandinError(f"The proxy could not start: {self._failure or 'it did not open its port in time'}.")
-        addresses = self._addresses()
-        if not addresses:  # mitmproxy logs why and runs on
+        places = sorted({(str(place[0]), int(place[1])) for place in self._addresses()}, key=node_at)
+        if len(places) < len(self._upstream.nodes):  # mitmproxy logs why and runs on
             raise StandinError("The proxy could not open a port; the reason stands above.")
-        return int(addresses[0][1])
+        return places
 
     def stop(self) -> None:
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it reports clients that are still there as errors
@@ -144,8 +158,9 @@ class _Proxy:
         from mitmproxy.master import Master  # noqa: PLC0415
         from mitmproxy.options import Options  # noqa: PLC0415
 
-        where = f"{_bracketed(self._upstream.address)}:{self._upstream.port}"
-        options = Options(mode=[f"reverse:https://{where}"], listen_host=_LOOPBACK, listen_port=0)
+        nodes = enumerate(self._upstream.nodes)
+        modes = [f"reverse:https://{_bracketed(host)}:{port}@{address_of(node)}:0" for node, (host, port) in nodes]
+        options = Options(mode=modes)
         self._master = Master(options)
         listener = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]
         self._addresses = listener.listen_addrs

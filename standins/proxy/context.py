@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.proxy import documents
+from restoreproof.standins.proxy.front import node_at
 from restoreproof.standins.proxy.operation import Kind, Operation, parse
 from restoreproof.standins.proxy.signature import UNSIGNED, Authorization, Signable, authorization, scope_of, signature
 from restoreproof.standins.proxy.uploads import Uploads
@@ -32,6 +33,7 @@ class Context:
 
     :ivar keys: role (backup, restore, housekeeping) to key id and secret; one pair may serve all.
     :ivar domain: base of virtual hosts, None where there are none.
+    :ivar front: what every node shows, unless a defect gives some of them another.
     :ivar random: seeded by the settings.
     """
 
@@ -58,6 +60,10 @@ class Context:
     def is_(self, flow: HTTPFlow, *kinds: Kind) -> bool:
         """Tell whether a request is one of these operations."""
         return self.operation(flow).kind in kinds
+
+    def node(self, flow: HTTPFlow) -> int:
+        """Tell which node the client came to, 0 for the first: each listens on a loopback address of its own."""
+        return node_at(flow.client_conn.sockname)
 
     # who asks
 

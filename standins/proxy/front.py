@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from restoreproof.standins.certificates import Authority
 
-__all__ = ["Front", "server_context", "upstream_connection", "upstream_context"]
+__all__ = ["Front", "address_of", "node_at", "server_context", "upstream_connection", "upstream_context"]
 
 _HTTP1 = b"http/1.1"
 
@@ -43,8 +43,18 @@ class Front:
         self.chain, self.key = leaf.chain, leaf.key
 
 
+def address_of(node: int) -> str:
+    """Give the loopback address on which a node listens: addresses differ, so that ports can be any."""
+    return f"127.0.0.{node + 1}"
+
+
+def node_at(place: tuple[object, ...]) -> int:
+    """Tell the node by the address (and port) at which a client was met."""
+    return int(str(place[0]).rpartition(".")[2]) - 1
+
+
 def server_context(front: Front, folder: Path) -> SSL.Context:
-    """Build the context that all client connections share; key and chain lie in `folder`."""
+    """Build the context that all connections to a node share; key and chain lie in `folder`."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_3_VERSION if front.tls13_only else SSL.TLS1_2_VERSION)
     context.use_certificate_chain_file(str(_written(folder / "chain.pem", front.chain)))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from OpenSSL import SSL
 
 from restoreproof.standins.proxy.context import HOLD_ANSWER, HOLD_REQUEST
-from restoreproof.standins.proxy.front import upstream_connection
+from restoreproof.standins.proxy.front import node_at, upstream_connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mitmproxy.http import HTTPFlow
     from mitmproxy.proxy.server_hooks import ServerConnectionHookData
@@ -22,12 +22,15 @@ __all__ = ["Doorman", "Passage"]
 
 @dataclass
 class Doorman:
-    """Shakes hands on both sides and turns away who speaks plain HTTP; stands before all defects."""
+    """Shakes hands on both sides and turns away who speaks plain HTTP; stands before all defects.
 
-    towards_clients: SSL.Context
+    :ivar towards_clients: what each node shows, the first node first; likewise `answers_plain_http`.
+    """
+
+    towards_clients: Sequence[SSL.Context]
     towards_store: SSL.Context
     store: str
-    answers_plain_http: bool
+    answers_plain_http: Sequence[bool]
     when_ready: Callable[[], None]
     name = "doorman"
 
@@ -40,8 +43,8 @@ class Doorman:
         hello.establish_server_tls_first = False
 
     def tls_start_client(self, start: TlsData) -> None:
-        """Show our certificate."""
-        start.ssl_conn = SSL.Connection(self.towards_clients)
+        """Show the certificate of the node that the client came to."""
+        start.ssl_conn = SSL.Connection(self.towards_clients[node_at(start.context.client.sockname)])
         start.ssl_conn.set_accept_state()
 
     def tls_start_server(self, start: TlsData) -> None:
@@ -54,7 +57,7 @@ class Doorman:
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         """Drop what did not come over TLS."""
-        if not (flow.client_conn.tls_established or self.answers_plain_http):
+        if not (flow.client_conn.tls_established or self.answers_plain_http[node_at(flow.client_conn.sockname)]):
             flow.kill()  # type: ignore[no-untyped-call]
 
 

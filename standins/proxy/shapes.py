@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from mitmproxy.http import HTTPFlow
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Alteration = Callable[[Context, HTTPFlow], Awaitable[None] | None]
     Factory = Callable[[Context], object]
 
-__all__ = ["on_answer", "on_answer_head", "on_front", "on_refusal", "on_request", "on_request_body"]
+__all__ = ["on_answer", "on_answer_head", "on_front", "on_other_fronts", "on_refusal", "on_request", "on_request_body"]
 
 
 @dataclass
@@ -76,6 +76,15 @@ class _AtFront:
         self.alter(front)
 
 
+@dataclass
+class _AtOtherFronts:
+    alter: Callable[[Front], None]
+
+    def face_others(self, fronts: Sequence[Front]) -> None:
+        for front in fronts:
+            self.alter(front)
+
+
 def on_request(alter: Alteration, *kinds: Kind) -> Factory:
     """Alter requests of these kinds (all, if none is named) as soon as their head is there."""
     return lambda context: _AtRequest(context, alter, kinds)
@@ -104,3 +113,8 @@ def on_refusal(alter: Alteration, *kinds: Kind) -> Factory:
 def on_front(alter: Callable[[Front], None]) -> Factory:
     """Alter what the proxy shows in the TLS handshake."""
     return lambda _context: _AtFront(alter)
+
+
+def on_other_fronts(alter: Callable[[Front], None]) -> Factory:
+    """Alter what all nodes but the first show in the TLS handshake."""
+    return lambda _context: _AtOtherFronts(alter)

@@ -37,12 +37,12 @@ class Upstream:
     """A store: where it is, whom it believes, and how to ask it something ourselves.
 
     :ivar ca: PEM of the authority to trust; None for the system's.
-    :ivar address: what to connect to; the host itself where names resolve.
+    :ivar nodes: what to connect to, address and port of each node; the host itself where names resolve.
     """
 
     host: str
     port: int
-    address: str
+    nodes: tuple[tuple[str, int], ...]
     ca: str | None
     region: str
     keys: Keys = field(repr=False)
@@ -58,11 +58,12 @@ class Upstream:
             raise ValueError("The proxy stands before an https:// URL with a host name.")
         addresses = settings.get("addresses") or [url.hostname]
         assert isinstance(addresses, list)
+        port = url.port or 443
         ca = settings.get("ca")
         return cls(
             url.hostname,
-            url.port or 443,
-            str(addresses[0]),
+            port,
+            tuple(_place(str(address), port) for address in addresses),
             str(ca) if ca else None,
             str(settings["region"]),
             keys,
@@ -95,9 +96,17 @@ class Upstream:
         context = ssl.create_default_context(cadata=self.ca)
         context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
         connection = http.client.HTTPSConnection(self.host, self.port, timeout=_SECONDS)
-        plain = socket.create_connection((self.address, self.port), _SECONDS)
+        plain = socket.create_connection(self.nodes[0], _SECONDS)
         connection.sock = context.wrap_socket(plain, server_hostname=self.host)
         return connection
+
+
+def _place(address: str, port: int) -> tuple[str, int]:
+    """Read `HOST`, `HOST:PORT` or `[IPV6]:PORT`; `port` where none is named."""
+    if address.count(":") > 1 and not address.startswith("["):
+        return address, port
+    parts = urlsplit(f"//{address}")
+    return parts.hostname or address, parts.port or port
 
 
 def stamp_now() -> str:
