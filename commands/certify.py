@@ -85,6 +85,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--scale", default=SCALES[0], metavar=_choice(SCALES), help="how far scale claims are proven (smoke)")
     add("--max-bytes", metavar="SIZE", help="refuse to start a run that moves more, such as 2GiB")
     add("--max-rate", metavar="RATE", help="send and receive no faster, such as 50MiB/s")
+    add("--thorough", type=int, default=0, metavar="N", help="play N random sequences (the same few every time)")
+    add("--seed", type=int, metavar="N", help="repeat the random sequences of an earlier run, whose report names it")
     add("--report-dir", default="runs", metavar="DIR", help="where runs are written (runs)")
     add("--list", action="store_true", help="list the checks with level, harm and title, and stop")
     add(
@@ -124,6 +126,8 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     words = [str(suites), "-c", str(suites / "certify.ini"), "--rootdir", str(suites), "-p", "no:terminal"]
     for name in ("provider", "check", "area", "defect"):
         words += [word for value in getattr(args, name) for word in (f"--{name}", value)]
+    for name in ("thorough", "seed"):
+        words += [f"--{name}", str(getattr(args, name))] if getattr(args, name) is not None else []
     if args.level:
         words += ["--level", args.level]
     for name in ("max-bytes", "max-rate"):

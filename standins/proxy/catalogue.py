@@ -17,6 +17,7 @@ from restoreproof.standins.proxy.defects import (
     names,
     reads,
     rights,
+    sequences,
     tls,
 )
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFECTS", "chosen"]
 
-_AREAS = (tls, credentials, rights, addressing, names, multipart, completion, abort, lists, reads, errors)
+_AREAS = (tls, credentials, rights, addressing, names, multipart, completion, abort, lists, reads, errors, sequences)
 
 DEFECTS: Mapping[str, Defect] = MappingProxyType(
     {defect.name: defect for area in _AREAS for defect in area.DEFECTS},
