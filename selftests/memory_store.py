@@ -8,15 +8,17 @@ REASONS = {204: "No Content", 403: "Forbidden", 404: "Not Found", 409: "Conflict
 class Store:
     """Buckets in memory behind the fewest S3 operations that clean-up needs; `prefix` is ignored.
 
-    `refuses` maps an operation to (status, code), `says` one to the body of a 200; `done` is what was changed.
+    `refuses` maps an operation to (status, code), `says` one to the body of a 200; `done` is what was changed. Of
+    `refuses_names` no uploads can be listed.
     """
 
-    def __init__(self, *buckets, versioning="", refuses=None, says=None):
+    def __init__(self, *buckets, versioning="", refuses=None, says=None, refuses_names=()):
         self.buckets = {name: {} for name in buckets}
         self.open = {}
         self.versioning = versioning
         self.refuses = refuses or {}
         self.says = says or {}
+        self.refuses_names = refuses_names
         self.done = []
 
     def __call__(self, request):
@@ -57,7 +59,9 @@ class Store:
         state = f"<Status>{self.versioning}</Status>" if self.versioning else ""
         return 200, f"<VersioningConfiguration>{state}</VersioningConfiguration>"
 
-    def uploads(self, bucket, _key, _query):
+    def uploads(self, bucket, _key, query):
+        if query.get("prefix") in self.refuses_names:
+            return 400, "<Error><Code>InvalidName</Code><Message>no</Message></Error>"
         rows = "".join(
             f"<Upload><Key>{key}</Key><UploadId>{upload}</UploadId></Upload>"
             for upload, (holder, key) in self.open.items()

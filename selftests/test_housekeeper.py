@@ -79,6 +79,17 @@ def test_what_a_listing_shows_beyond_its_prefix_is_left_alone(by_prefix):
     assert only_foreign(store)
 
 
+@pytest.mark.parametrize(("begun", "removed"), [([], 2), ([Intent(UPLOAD, "given", f"{OURS}a//b", "id")], 1)])
+def test_name_that_the_store_takes_for_none_has_no_uploads_unless_one_was_begun(begun, removed):
+    store = filled(refuses_names={f"{OURS}a//b"})
+
+    intents = (SCOPE, Intent(KEY, "given", f"{OURS}a"), Intent(KEY, "given", f"{OURS}a//b"), *begun)
+    swept, problem = sweep(store, *intents, list_uploads_by_prefix=False)
+
+    assert swept.removed == removed
+    assert ("InvalidName" in problem) == bool(begun)
+
+
 def test_prefix_without_a_name_is_nobodys():
     store = filled()
 

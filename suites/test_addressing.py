@@ -24,6 +24,62 @@ def test_bucket_in_the_host_name_is_served(backup, restore, bucket, content):
     assert restore.in_style("virtual").digest(key) == content.digest(media)
 
 
+@pytest.mark.requirement("URL-03.virtual-host-multipart")
+def test_parts_go_to_a_bucket_in_the_host_name(backup, restore, bucket, content):
+    """A backup is uploaded in parts to a bucket in the host name."""
+    key = bucket.key("virtual-parts.bak")
+    parts = [content.make("virtual part 1", content.PART), content.make("virtual part 2", content.KIB)]
+
+    backup.in_style("virtual").upload(key, *parts)
+
+    assert restore.in_style("virtual").digest(key) == content.digest(*parts)
+
+
+@pytest.mark.requirement("URL-03.virtual-host-range")
+def test_range_of_an_object_in_a_bucket_in_the_host_name_is_served(backup, restore, bucket, content):
+    """A closed range of an object is read from a bucket in the host name."""
+    key, media = bucket.key("virtual-range.bak"), content.make("virtual range", 4 * content.KIB)
+    backup.in_style("virtual").put(key, media).must_succeed()
+
+    answer = restore.in_style("virtual").get(key, 512, 1_023).must_succeed()
+
+    assert answer.body == media[512:1_024]
+
+
+@pytest.mark.requirement("URL-03.virtual-host-list")
+def test_bucket_in_the_host_name_is_listed(backup, restore, bucket, content):
+    """A bucket in the host name is found by HEAD, and lists what lies in it."""
+    key = bucket.key("virtual-list.bak")
+    backup.in_style("virtual").put(key, content.make("virtual list", 700)).must_succeed()
+
+    restore.in_style("virtual").call("HEAD").must_succeed()
+
+    assert restore.in_style("virtual").sizes(bucket.prefix) == {key: 700}
+
+
+@pytest.mark.requirement("URL-04.one-object-by-either-style")
+def test_object_is_the_same_by_either_style(backup, restore, bucket, content):
+    """What was written with the bucket in the path is read with the bucket in the host name, and the other way."""
+    by_path, by_host = bucket.key("by-path.bak"), bucket.key("by-host.bak")
+    backup.in_style("path").put(by_path, content.make("by path", 700)).must_succeed()
+    backup.in_style("virtual").put(by_host, content.make("by host", 700)).must_succeed()
+
+    read = [restore.in_style("virtual").digest(by_path), restore.in_style("path").digest(by_host)]
+
+    assert read == [content.digest(content.make(name, 700)) for name in ("by path", "by host")]
+
+
+@pytest.mark.requirement("URL-05.host-as-typed")
+def test_host_typed_in_capitals_is_served(endpoint, restore, bucket, evidence):
+    """A host name typed in capitals, its port behind it, is accepted, and so is what was signed with it."""
+    host = endpoint.netloc(bucket.name, endpoint.style).upper().replace(bucket.name.upper(), bucket.name)
+
+    query = {"list-type": "2", "prefix": bucket.prefix}
+    answer = restore.call("GET", query=query, headers={"Host": evidence.keep("host", host)})
+
+    answer.must_succeed()
+
+
 @pytest.mark.requirement("URL-08.deep-prefix")
 def test_key_under_folders_nobody_made_is_accepted(backup, restore, bucket, content):
     """A key with nine levels of folders that nobody created is written, listed and read."""

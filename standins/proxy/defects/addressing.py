@@ -32,6 +32,22 @@ def _refuse_virtual_host(context: Context, flow: HTTPFlow) -> None:
         context.refuse(flow, _NOT_FOUND, "NoSuchBucket")
 
 
+def _refuse_virtual_uploads(context: Context, flow: HTTPFlow) -> None:
+    if context.operation(flow).virtual:
+        context.refuse(flow, 405, "MethodNotAllowed")
+
+
+def _refuse_virtual_ranges(context: Context, flow: HTTPFlow) -> None:
+    if context.operation(flow).virtual and "range" in flow.request.headers:
+        context.refuse(flow, 501, "NotImplemented")
+
+
+def _refuse_capitals(context: Context, flow: HTTPFlow) -> None:
+    host = flow.request.headers.get("host", "")
+    if host != host.lower():
+        context.refuse(flow, 403, "SignatureDoesNotMatch")
+
+
 def _refuse_deep_keys(context: Context, flow: HTTPFlow) -> None:
     if context.operation(flow).key.count("/") >= _DEEPEST:
         context.refuse(flow, 400, "InvalidURI")
@@ -80,6 +96,22 @@ class _AutoCreated:
         self.there.add(bucket)
 
 
+@dataclass
+class _StylesKeptApart:
+    """Remembers by which style a key was written last, and does not find it by the other."""
+
+    context: Context
+    styles: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        operation = self.context.operation(flow)
+        place = (operation.bucket, operation.key)
+        if operation.kind in _WRITES:
+            self.styles[place] = operation.virtual
+        elif operation.kind is Kind.GET_OBJECT and self.styles.get(place, operation.virtual) != operation.virtual:
+            self.context.refuse(flow, _NOT_FOUND, "NoSuchKey")
+
+
 DEFECTS = (
     Defect(
         "path-style-bucket-head-refused",
@@ -92,8 +124,49 @@ DEFECTS = (
         "virtual-host-refused",
         "A bucket that is named by the host is said to be absent.",
         "URL-03.virtual-host",
-        ("URL-03.virtual-host",),
+        (
+            "URL-03.virtual-host",
+            "URL-03.virtual-host-list",
+            "URL-03.virtual-host-multipart",
+            "URL-03.virtual-host-range",
+            "URL-04.one-object-by-either-style",
+        ),
         on_request(_refuse_virtual_host),
+    ),
+    Defect(
+        "virtual-host-uploads-refused",
+        "Multipart uploads to a bucket that is named by the host are refused.",
+        "URL-03.virtual-host-multipart",
+        ("URL-03.virtual-host-multipart",),
+        on_request(_refuse_virtual_uploads, Kind.CREATE_UPLOAD),
+    ),
+    Defect(
+        "virtual-host-ranges-refused",
+        "Ranges of objects in a bucket that is named by the host are refused.",
+        "URL-03.virtual-host-range",
+        ("URL-03.virtual-host-range",),
+        on_request(_refuse_virtual_ranges, Kind.GET_OBJECT),
+    ),
+    Defect(
+        "virtual-host-lists-refused",
+        "A list of a bucket that is named by the host says that there is no such bucket.",
+        "URL-03.virtual-host-list",
+        ("URL-03.virtual-host-list",),
+        on_request(_refuse_virtual_host, Kind.LIST_OBJECTS),
+    ),
+    Defect(
+        "styles-kept-apart",
+        "What was written by path is not found by host name, and the other way.",
+        "URL-04.one-object-by-either-style",
+        ("URL-04.one-object-by-either-style",),
+        _StylesKeptApart,
+    ),
+    Defect(
+        "host-lower-cased",
+        "A proxy turns the Host header into lower case before the signature over it is checked.",
+        "URL-05.host-as-typed",
+        ("URL-05.host-as-typed",),
+        on_request(_refuse_capitals),
     ),
     Defect(
         "deep-prefix-refused",
