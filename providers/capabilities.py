@@ -45,6 +45,10 @@ class Limit:
 NOT_THERE = ("NotImplemented", "HTTP-501", "MethodNotAllowed", "HTTP-405", "InvalidRequest", "HTTP-400")
 """How a server says that it does not know an operation."""
 
+NO_SUCH_RULES = (*NOT_THERE, "MalformedXML", "InvalidArgument", "BucketAlreadyExists", "BucketAlreadyOwnedByYou")
+"""How a server says that a bucket has no such rules: one that does not know the sub-resource takes the request for the
+creation of a bucket, or chokes on its document."""
+
 NOT_ADDRESSED = (
     "NoSuchBucket",
     "InvalidBucketName",
@@ -157,6 +161,13 @@ _VOCABULARY = (
         symptoms=(*NOT_THERE, "still-listed"),
     ),
     Capability(
+        "lifecycle_rules",
+        "bool",
+        False,
+        'An S3 lifecycle rule can abort incomplete uploads; true when cleanup says mechanism = "lifecycle".',
+        symptoms=NO_SUCH_RULES,
+    ),
+    Capability(
         "etag",
         "choice",
         "opaque",
@@ -193,7 +204,15 @@ _VOCABULARY = (
         "bool",
         False,
         "Buckets can have Object Lock, which must be off for SQL Server.",
-        symptoms=NOT_THERE,
+        symptoms=NO_SUCH_RULES,
+    ),
+    Capability("versioning", "bool", False, "Buckets can keep the versions of an object.", symptoms=NO_SUCH_RULES),
+    Capability(
+        "default_encryption",
+        "bool",
+        False,
+        "A bucket can be told to encrypt all that is written to it.",
+        symptoms=NO_SUCH_RULES,
     ),
     # consistency, reads and names
     Capability("overwrite_settles", "duration", 0, "How long a read may still give an overwritten object's old bytes."),

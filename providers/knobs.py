@@ -27,7 +27,7 @@ KNOBS: dict[str, tuple[str, ...]] = {
     "multipart.list_parts_page": ("limits.parts_per_page",),
     "multipart.list_uploads": ("capabilities.list_uploads", "capabilities.list_uploads_by_prefix"),
     "multipart.max_concurrent_uploads_per_bucket": ("limits.open_uploads",),
-    "cleanup.mechanism": ("cleanup.mechanism",),
+    "cleanup.mechanism": ("cleanup.mechanism", "capabilities.lifecycle_rules"),
     "cleanup.expiry / cleanup.scan_interval / cleanup.retroactive": (
         "cleanup.after",
         "cleanup.scan",
@@ -43,7 +43,11 @@ KNOBS: dict[str, tuple[str, ...]] = {
     "integrity.server_verifies_payload_hash": ("capabilities.payload_hash_verified",),
     "delete_objects.needs_content_md5": ("capabilities.bulk_delete_needs_md5",),
     "conditional_writes": ("capabilities.conditional_writes",),
-    "object_lock_must_be_off": ("capabilities.object_lock",),
+    "object_lock_must_be_off": (
+        "capabilities.object_lock",
+        "capabilities.versioning",
+        "capabilities.default_encryption",
+    ),
     "consistency.overwrite / consistency.delete / consistency.list": (
         "capabilities.overwrite_settles",
         "capabilities.delete_settles",

@@ -139,6 +139,7 @@ def _build(document: Document, path: Path, keys: KeyReader, known_ids: Collectio
     name, title = _name(top), top.text("title", required=True) or ""
     endpoint = read_endpoint(top.table("endpoint"), path.parent)
     found = _keys(top, endpoint, keys)
+    cleanup = _cleanup(top.table("cleanup"))
     profile = Profile(
         name=name,
         title=title,
@@ -146,9 +147,9 @@ def _build(document: Document, path: Path, keys: KeyReader, known_ids: Collectio
         digest=document.digest,
         endpoint=endpoint,
         keys=found.pairs,
-        capabilities=_capabilities(top.table("capabilities"), endpoint.style),
+        capabilities=_capabilities(top.table("capabilities"), endpoint.style, cleanup.mechanism),
         limits=_limits(top.table("limits")),
-        cleanup=_cleanup(top.table("cleanup")),
+        cleanup=cleanup,
         deviations=_deviations(top.tables("deviations"), known_ids),
         labels=_labels(top.table("labels")),
         key_sources=found.sources,
@@ -175,11 +176,13 @@ def _name(top: Table) -> str:
     return name
 
 
-def _capabilities(table: Table, style: str) -> dict[str, Value]:
+def _capabilities(table: Table, style: str, mechanism: str) -> dict[str, Value]:
+    implied: dict[str, Value] = {"lifecycle_rules": True} if mechanism == "lifecycle" else {}
     values: dict[str, Value] = {}
     for capability in CAPABILITIES.values():
         given = _capability(table, capability)
-        values[capability.name] = capability.default if given is None else given
+        default = implied.get(capability.name, capability.default)
+        values[capability.name] = default if given is None else given
     needed = "path_style" if style == "path" else "virtual_host"
     if not values[needed]:
         table.report(needed, f'must be true, for the endpoint says style = "{style}"')

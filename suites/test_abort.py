@@ -144,3 +144,188 @@ def test_failed_completion_leaves_the_old_object(backup, restore, old_backup, ol
     upload.complete([(1, '"00000000000000000000000000000000"')]).must_be_refused()
 
     assert restore.digest(old_backup) == old_digest
+
+
+@pytest.fixture
+def open_on(backup, bucket, content):
+    """``open_on(name)``: an open upload with one part under that name, as a killed backup leaves it."""
+
+    def make(name):
+        upload = backup.open_upload(bucket.key(name))
+        upload.send(1, content.make(name, content.KIB))
+        return upload
+
+    return make
+
+
+@pytest.fixture
+def three_orphans(open_on):
+    """Three open uploads on three keys, in the order of their keys."""
+    return [open_on(name) for name in ("killed-1.bak", "killed-2.bak", "killed-3.bak")]
+
+
+@pytest.fixture
+def twins(open_on):
+    """Two open uploads on one key."""
+    return [open_on("twice-killed.bak"), open_on("twice-killed.bak")]
+
+
+@pytest.mark.requirement("ABORT-01.part-without-its-last-byte")
+def test_part_cut_off_before_its_last_byte_is_discarded(backup, housekeeping, bucket, content, cutter, watch):
+    """A part that lacks nothing but its last byte is no part of the upload."""
+    upload = backup.open_upload(bucket.key("nearly.bak"))
+    part = content.make("nearly", 64 * content.KIB)
+    seen = upload.by(housekeeping)
+
+    cutter.send_whole_part(upload, 2, part)
+    cutter.send_part(upload, 1, part, stop_after=len(part) - 1)
+    numbers = watch(lambda: seen.list_parts().must_succeed().texts("PartNumber"), 1, lambda shown: "1" in shown)
+
+    assert numbers == ["2"]
+
+
+@pytest.mark.requirement("ABORT-03.unknown-upload-code")
+def test_abort_of_an_unknown_upload_is_refused(housekeeping, bucket):
+    """Aborting an upload that never was is refused as NoSuchUpload."""
+    answer = housekeeping.call("DELETE", bucket.key("never.bak"), {"uploadId": "none"})
+
+    answer.must_be("NoSuchUpload")
+
+
+@pytest.mark.requirement("ABORT-03.abort-twice")
+def test_second_abort_does_no_harm(housekeeping, orphan, evidence):
+    """An upload that is aborted again is gone already: success or NoSuchUpload, and nothing else."""
+    upload = orphan.by(housekeeping)
+    upload.abort().must_succeed()
+
+    again = upload.abort()
+
+    evidence.keep("answer", again.outcome)
+    again.must_be("HTTP-204", "HTTP-200", "NoSuchUpload")
+
+
+@pytest.mark.requirement("ABORT-03.abort-under-way")
+def test_abort_while_a_part_is_under_way(backup, housekeeping, bucket, content, cutter, evidence):
+    """A part that is under way while its upload is aborted brings nothing back."""
+    upload = backup.open_upload(bucket.key("under-way.bak"))
+    seen = upload.by(housekeeping)
+
+    status = cutter.send_part_around(upload, 1, content.make("under way", content.MIB), halfway=seen.abort)
+
+    evidence.keep("status_of_the_part", status)
+    seen.list_parts().must_be_refused()
+    assert housekeeping.open_uploads(upload.key) == []
+
+
+@pytest.mark.requirement("ABORT-03.late-part")
+def test_late_part_brings_no_upload_back(housekeeping, orphan, content, evidence):
+    """A part that comes after the abort does not bring the upload back."""
+    orphan.by(housekeeping).abort().must_succeed()
+
+    late = orphan.part(2, content.make("late", content.KIB))
+
+    evidence.keep("answer", late.outcome)
+    assert housekeeping.open_uploads(orphan.key) == []
+
+
+@pytest.mark.requirement("ABORT-03.several-on-one-key")
+def test_all_uploads_of_one_key_are_listed(housekeeping, twins):
+    """Every upload that is open on one key is listed, each with its own id."""
+    listed = housekeeping.open_uploads(twins[0].key)
+
+    assert sorted(listed) == sorted((upload.key, upload.id) for upload in twins)
+
+
+@pytest.mark.requirement("ABORT-03.pages-of-one-key")
+def test_pages_of_one_key_show_every_upload_once(housekeeping, twins, open_on):
+    """The open uploads of one key are listed in pages that show every one of them once."""
+    uploads = [*twins, open_on("twice-killed.bak")]
+
+    listed = housekeeping.open_uploads_in_pages(uploads[0].key, size=2)
+
+    assert sorted(listed) == sorted((upload.key, upload.id) for upload in uploads)
+
+
+@pytest.mark.requirement("ABORT-03.pages-of-many-keys")
+def test_pages_of_many_keys_show_every_upload_once(housekeeping, bucket, three_orphans):
+    """The open uploads of many keys are listed in pages that show every one of them once."""
+    listed = housekeeping.open_uploads_in_pages(bucket.prefix, size=2)
+
+    assert listed == [(upload.key, upload.id) for upload in three_orphans]
+
+
+@pytest.mark.requirement("ABORT-03.swept")
+def test_aborting_all_that_is_listed_leaves_nothing(housekeeping, twins, open_on):
+    """Aborting every upload that a list shows leaves none of them, and touches no other."""
+    spared = open_on("running.bak")
+
+    housekeeping.abort_listed(twins[0].key)
+
+    left = housekeeping.open_uploads(twins[0].key) + housekeeping.open_uploads(spared.key)
+    assert left == [(spared.key, spared.id)]
+
+
+@pytest.mark.requirement("ABORT-06.abort-spares-same-key")
+def test_abort_spares_another_upload_of_its_key(backup, restore, housekeeping, open_on, content):
+    """Aborting an upload leaves another upload of the same key alone: it can be completed."""
+    killed, again = open_on("sales.bak"), content.make("again", content.KIB)
+    running = backup.open_upload(killed.key)
+    tag = running.send(1, again)
+
+    killed.by(housekeeping).abort().must_succeed()
+    running.complete([tag]).must_succeed()
+
+    assert restore.digest(running.key) == content.digest(again)
+
+
+@pytest.mark.requirement("ABORT-06.abort-spares-other-keys")
+def test_abort_spares_an_upload_of_a_longer_key(backup, restore, housekeeping, open_on, bucket, content):
+    """Aborting an upload leaves uploads of other keys alone, even of those that begin alike."""
+    killed, other = open_on("sales.bak"), content.make("other", content.KIB)
+    running = backup.open_upload(bucket.key("sales.bak.1"))
+    tag = running.send(1, other)
+
+    killed.by(housekeeping).abort().must_succeed()
+    running.complete([tag]).must_succeed()
+
+    assert restore.digest(running.key) == content.digest(other)
+
+
+@pytest.mark.requirement("ABORT-03.initiated-shown")
+def test_list_shows_when_an_upload_was_begun(housekeeping, orphan, evidence):
+    """The list of open uploads shows when each was begun, so that old ones can be told from new ones."""
+    listed = housekeeping.list_uploads(orphan.key).must_succeed()
+
+    begun = evidence.keep("initiated", listed.moments("Initiated"))
+    assert [abs((moment - listed.date()).total_seconds()) < 900 for moment in begun] == [True]
+
+
+@pytest.mark.requirement("ABORT-08.stranded-bytes")
+def test_parts_of_an_orphan_are_listed_with_their_sizes(housekeeping, orphan, content, evidence):
+    """The parts of an open upload are listed with their sizes, so that stranded bytes can be counted."""
+    orphan.send(2, content.make("stranded", 3 * content.KIB))
+
+    sizes = [int(size) for size in orphan.by(housekeeping).list_parts().must_succeed().texts("Size")]
+
+    assert evidence.keep("stranded_bytes", sum(sizes)) == 4 * content.KIB
+
+
+@pytest.mark.requirement("ABORT-02.no-early-end")
+def test_no_clock_ends_a_running_backup(backup, bucket, abandoned_after, evidence):
+    """No clock of the store ends an upload within a day: neither the one in the profile nor one named to the client."""
+    answer = backup.create_upload(bucket.key("long.bak")).must_succeed()
+
+    hours = evidence.keep("hours_until_abandoned", abandoned_after(answer))
+
+    assert [name for name in hours if hours[name] < 24] == []
+
+
+@pytest.mark.requirement("ABORT-03.lifecycle-rule")
+def test_lifecycle_rule_is_kept(housekeeping, own_bucket, lifecycle_rule):
+    """A lifecycle rule that aborts incomplete uploads can be put on a bucket, and reads back as it was put."""
+    store = housekeeping.in_bucket(own_bucket.name)
+
+    store.configure("lifecycle", lifecycle_rule).must_succeed()
+    answer = store.call("GET", query={"lifecycle": ""}).must_succeed()
+
+    assert (answer.texts("Status"), answer.texts("DaysAfterInitiation")) == (["Enabled"], ["7"])

@@ -15,6 +15,7 @@ from restoreproof.standins.proxy.defects import (
     lists,
     multipart,
     names,
+    orphans,
     reads,
     rights,
     sequences,
@@ -28,7 +29,21 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFECTS", "chosen"]
 
-_AREAS = (tls, credentials, rights, addressing, names, multipart, completion, abort, lists, reads, errors, sequences)
+_AREAS = (
+    tls,
+    credentials,
+    rights,
+    addressing,
+    names,
+    multipart,
+    completion,
+    abort,
+    orphans,
+    lists,
+    reads,
+    errors,
+    sequences,
+)
 
 DEFECTS: Mapping[str, Defect] = MappingProxyType(
     {defect.name: defect for area in _AREAS for defect in area.DEFECTS},

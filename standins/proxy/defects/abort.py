@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -27,6 +28,7 @@ __all__ = ["DEFECTS"]
 
 _OK = range(200, 300)
 _NOT_FOUND = 404
+_SMALL = 64 * 1024
 
 
 def _status(flow: HTTPFlow) -> int:
@@ -158,13 +160,15 @@ def _place(operation: Operation) -> tuple[str, str]:
 
 @dataclass
 class _CutPartKept:
-    """Lists a part whose upload broke off in the middle."""
+    """Lists a part whose upload broke off, if it was to have no more bytes than `largest`."""
 
     context: Context
+    largest: float = inf
     cut: dict[str, set[int]] = field(default_factory=dict)
 
     def error(self, flow: HTTPFlow) -> None:
-        if self.context.is_(flow, Kind.UPLOAD_PART) and self.context.uploads.of(flow):
+        size = int(flow.request.headers.get("content-length", "0"))
+        if self.context.is_(flow, Kind.UPLOAD_PART) and self.context.uploads.of(flow) and size <= self.largest:
             operation = self.context.operation(flow)
             self.cut.setdefault(operation.upload, set()).add(operation.part)
 
@@ -212,14 +216,30 @@ DEFECTS = (
         "open-uploads-unlisted",
         "The list of open uploads is always empty.",
         "ABORT-03.listed-by-prefix",
-        ("ABORT-03.listed-by-exact-key", "ABORT-03.listed-by-prefix", "ABORT-07.no-residue"),
+        (
+            "ABORT-03.initiated-shown",
+            "ABORT-03.listed-by-exact-key",
+            "ABORT-03.listed-by-prefix",
+            "ABORT-03.pages-of-many-keys",
+            "ABORT-03.pages-of-one-key",
+            "ABORT-03.several-on-one-key",
+            "ABORT-03.swept",
+            "ABORT-07.no-residue",
+        ),
         on_answer(_list_none, Kind.LIST_UPLOADS),
     ),
     Defect(
         "uploads-unlisted-by-exact-key",
         "An open upload is not listed when its whole key is asked for.",
         "ABORT-03.listed-by-exact-key",
-        ("ABORT-03.listed-by-exact-key", "ABORT-07.no-residue"),
+        (
+            "ABORT-03.initiated-shown",
+            "ABORT-03.listed-by-exact-key",
+            "ABORT-03.pages-of-one-key",
+            "ABORT-03.several-on-one-key",
+            "ABORT-03.swept",
+            "ABORT-07.no-residue",
+        ),
         on_answer(_hide_exact_key, Kind.LIST_UPLOADS),
     ),
     Defect(
@@ -228,7 +248,10 @@ DEFECTS = (
         "ABORT-03.abort-frees-upload",
         (
             "ABORT-03.abort-frees-upload",
+            "ABORT-03.abort-under-way",
             "ABORT-03.aborted-cannot-complete",
+            "ABORT-03.late-part",
+            "ABORT-03.swept",
             "WIRE-08.aborted-completion-code",
             "WIRE-08.unknown-upload",
         ),
@@ -238,7 +261,7 @@ DEFECTS = (
         "abort-stays-listed",
         "An aborted upload is still listed under its key.",
         "ABORT-03.abort-frees-upload",
-        ("ABORT-03.abort-frees-upload",),
+        ("ABORT-03.abort-frees-upload", "ABORT-03.abort-under-way", "ABORT-03.late-part", "ABORT-03.swept"),
         on_answer(_listed_still(ABORTED), Kind.LIST_UPLOADS),
     ),
     Defect(
@@ -273,7 +296,14 @@ DEFECTS = (
         "cut-part-kept",
         "A part whose upload broke off in the middle is listed as if it had come.",
         "ABORT-01.cut-part-discarded",
-        ("ABORT-01.cut-part-discarded",),
+        ("ABORT-01.cut-part-discarded", "ABORT-01.part-without-its-last-byte"),
         _CutPartKept,
+    ),
+    Defect(
+        "small-cut-part-kept",
+        "A part of no more than 64 KiB whose upload broke off is listed as if it had come.",
+        "ABORT-01.part-without-its-last-byte",
+        ("ABORT-01.part-without-its-last-byte",),
+        lambda context: _CutPartKept(context, _SMALL),
     ),
 )

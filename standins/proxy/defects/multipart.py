@@ -214,6 +214,8 @@ DEFECTS = (
         "The smallest size of a part is asked of the only part, too.",
         "MPU-07.one-small-part",
         (
+            "ABORT-06.abort-spares-other-keys",
+            "ABORT-06.abort-spares-same-key",
             "ABORT-06.second-upload-survives",
             "ABORT-07.no-residue",
             "LIST-02.paged-list",
@@ -237,6 +239,7 @@ DEFECTS = (
         "MPU-14.out-of-order-arrival",
         (
             "ABORT-01.cut-part-discarded",
+            "ABORT-01.part-without-its-last-byte",
             "MPU-02.part-number-10000",
             "MPU-14.out-of-order-arrival",
         ),
