@@ -20,12 +20,20 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from OpenSSL import crypto
 
 CHAIN, SENT = "TLS-02.chain-to-given-ca", "TLS-11.intermediates-sent"
 NAME, VIRTUAL = "TLS-03.host-name", "TLS-14.virtual-host-name"
 EXPIRED, PREMATURE = "TLS-12.not-expired", "TLS-12.already-valid"
 OPEN_TO_ALL, TLS12, CLEAR = "TLS-13.no-client-certificate", "TLS-10.tls12-offered", "TLS-01.cleartext-refused"
-CHECKS = (CHAIN, NAME, EXPIRED, PREMATURE, OPEN_TO_ALL, SENT, TLS12, VIRTUAL, CLEAR)
+HANDSHAKE, SELF_SIGNED, ADDRESS = "TLS-01.handshake", "TLS-05.self-signed-is-given", "TLS-04.address-among-names"
+KEYS, SIGNATURES, MARGIN = "TLS-02.strong-keys", "TLS-02.strong-signatures", "TLS-12.expiry-margin"
+SUITES, OLD, RESUMED = "TLS-10.mainstream-suites", "TLS-10.old-versions-refused", "TLS-10.session-resumed"
+BY_ALPN, NO_ALPN = "WIRE-10.http1-by-alpn", "WIRE-10.without-alpn"
+CHECKS = (
+    *(HANDSHAKE, CHAIN, SELF_SIGNED, KEYS, SIGNATURES, NAME, ADDRESS, EXPIRED, PREMATURE, MARGIN, OPEN_TO_ALL, SENT),
+    *(TLS12, SUITES, OLD, RESUMED, VIRTUAL, CLEAR, BY_ALPN, NO_ALPN),
+)
 
 DOMAIN = "s3.localhost"
 NAMES = ("localhost", DOMAIN, f"*.{DOMAIN}")
@@ -34,7 +42,10 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Example:
-    """What a client is given (ca, host, domain), what a server shows (chain, key), and the checks that turn red."""
+    """What a client is given (ca, host, domain), what a server shows (chain, key), and the checks that turn red.
+
+    `oldest`, `newest` (as in `ssl.TLSVersion`) and `ciphers` are what the server takes.
+    """
 
     ca: str
     chain: str
@@ -42,6 +53,9 @@ class Example:
     host: str = "localhost"
     domain: str = DOMAIN
     red: frozenset[str] = frozenset()
+    oldest: str = "TLSv1_2"
+    newest: str = "TLSv1_3"
+    ciphers: str = "DEFAULT"
 
 
 @dataclass(frozen=True)
@@ -73,6 +87,8 @@ class Order:
     extended: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH
     authority_key: bool = True
     critical_names: bool = False
+    hosts: tuple[str, ...] = ()
+    digest: str = "sha256"
     key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = field(
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
     )
@@ -94,7 +110,12 @@ class Order:
         )
         for extension, critical in self._extensions(signer):
             builder = builder.add_extension(extension, critical)
-        return Certified(builder.sign(signer, hashes.SHA256()), self.key)
+        made = builder.sign(signer, hashes.SHA256())
+        if self.digest != "sha256":  # cryptography refuses to make weak signatures, OpenSSL makes them
+            again = crypto.X509.from_cryptography(made)
+            again.sign(crypto.PKey.from_cryptography_key(signer), self.digest)
+            made = again.to_cryptography()
+        return Certified(made, self.key)
 
     def _extensions(self, signer):
         if self.authority_key:
@@ -107,7 +128,8 @@ class Order:
         if self.extended:
             yield x509.ExtendedKeyUsage([self.extended]), False
         if self.names:
-            yield x509.SubjectAlternativeName([_general(name) for name in self.names]), self.critical_names
+            names = [*(_general(name) for name in self.names), *(x509.DNSName(host) for host in self.hosts)]
+            yield x509.SubjectAlternativeName(names), self.critical_names
 
 
 def authority(name="Example root CA", issuer=None, **order):
@@ -215,6 +237,26 @@ def given_the_intermediate():
     return _shown(middle, leaf(middle))
 
 
+def under_a_root_that_signed_itself_with_sha1():
+    """Nobody relies on what a root signs for itself."""
+    root = authority(digest="sha1")
+    return _shown(root, leaf(root), root)
+
+
+def with_an_address_as_host_too():
+    """A mistake of many, which spoils none of the right names beside it."""
+    root = authority()
+    order = Order(names=("127.0.0.1", *NAMES), hosts=("127.0.0.1",))
+    return _shown(root, order.signed_by(root), host="127.0.0.1")
+
+
+def under(key, *red):
+    """A certificate that an intermediate with this key has signed."""
+    root = authority()
+    middle = authority("Example issuing CA", root, key=key)
+    return _shown(root, leaf(middle), middle, red=red)
+
+
 GOOD = {
     "trustme": by_trustme,
     "root-of-plain-openssl": under_plain_openssl_root,
@@ -232,6 +274,14 @@ GOOD = {
     "odd-order-with-a-stranger": in_odd_order_with_a_stranger,
     "given-itself": given_itself,
     "given-the-intermediate": given_the_intermediate,
+    "rsa-4096": lambda: plain(key=rsa.generate_private_key(65537, 4096)),
+    "p-384": lambda: plain(key=ec.generate_private_key(ec.SECP384R1())),
+    "p-224-above": lambda: under(ec.generate_private_key(ec.SECP224R1())),
+    "sha-384": lambda: plain(digest="sha384"),
+    "root-signed-by-itself-with-sha1": under_a_root_that_signed_itself_with_sha1,
+    "address-as-host-too": with_an_address_as_host_too,
+    "short-life": lambda: plain(since=-2 * DAY, until=4 * DAY),
+    "two-weeks-and-a-bit": lambda: plain(since=-350 * DAY, until=15 * DAY),
 }
 
 
@@ -275,11 +325,23 @@ def under_no_authority():
 
 def of_another_address():
     root = authority()
-    return _shown(root, leaf(root, names=("127.0.0.2", *NAMES)), host="127.0.0.1", domain="", red=[NAME])
+    return _shown(root, leaf(root, names=("127.0.0.2", *NAMES)), host="127.0.0.1", domain="", red=[NAME, ADDRESS])
 
 
 def self_signed_and_not_trusted():
-    return _shown(authority(), Order().signed_by(), red=[CHAIN])
+    return _shown(authority(), Order().signed_by(), red=[CHAIN, SELF_SIGNED])
+
+
+def self_signed_again():
+    """Renewed with the old key under the old name, while SQL Server still trusts the old one."""
+    old = Order(since=-300 * DAY).signed_by()
+    return _shown(old, Order(key=old.key).signed_by(), red=[CHAIN, SELF_SIGNED])
+
+
+def of_an_address_as_host():
+    root = authority()
+    shown = Order(names=NAMES, hosts=("127.0.0.1",)).signed_by(root)
+    return _shown(root, shown, host="127.0.0.1", domain="", red=[NAME, ADDRESS])
 
 
 BAD = {
@@ -295,5 +357,31 @@ BAD = {
     "common-name-only": lambda: bad(NAME, VIRTUAL, names=()),
     "another-address": of_another_address,
     "self-signed-and-not-trusted": self_signed_and_not_trusted,
+    "self-signed-again": self_signed_again,
+    "address-as-host": of_an_address_as_host,
     "for-clients-only": lambda: bad(CHAIN, extended=ExtendedKeyUsageOID.CLIENT_AUTH),
+}
+
+
+def takes(red, **server):
+    root = authority()
+    return _shown(root, leaf(root), red=red, **server)
+
+
+SERVED = {
+    "rsa-1024": lambda: bad(KEYS, key=rsa.generate_private_key(65537, 1024)),
+    "rsa-1024-above": lambda: under(rsa.generate_private_key(65537, 1024), KEYS),
+    "p-192-above": lambda: under(ec.generate_private_key(ec.SECP192R1()), KEYS),
+    "sha-1": lambda: bad(SIGNATURES, digest="sha1"),
+    "ends-soon": lambda: bad(MARGIN, since=-350 * DAY, until=13 * DAY),
+    "short-life-ends-soon": lambda: bad(MARGIN, since=-5 * DAY, until=DAY),
+    "old-versions-too": lambda: takes([OLD], oldest="TLSv1"),
+    "chacha20-below-tls-1-3": lambda: takes([SUITES], ciphers="ECDHE+CHACHA20"),
+    "tls-1-2-only": lambda: takes([], newest="TLSv1_2"),
+    "tls-1-3-only": lambda: takes([TLS12], oldest="TLSv1_3"),
+}
+"""Those behind which the other checks can run all the same."""
+
+NOT_SERVED = {
+    "tls-1-0-only": lambda: takes([HANDSHAKE, OPEN_TO_ALL, TLS12], oldest="TLSv1", newest="TLSv1"),
 }

@@ -10,6 +10,7 @@ import pytest
 from defective_runs import laboratory
 from source_tree import checks, suites
 
+from restoreproof.fixtures.subjects import CIRCUMSTANCES
 from restoreproof.providers.capabilities import CAPABILITIES
 from restoreproof.reports.register import CERTAINTIES, HARMS, LEVELS, RegisterError, load_register
 
@@ -118,7 +119,7 @@ def test_alternatives_come_in_groups_of_one_level():
 
 
 def test_needs_and_capabilities_are_of_the_vocabulary():
-    known = {*CAPABILITIES, "separate_keys", ""}
+    known = {*CAPABILITIES, *CIRCUMSTANCES, ""}
 
     assert [entry.id for entry in REGISTER if not {entry.capability, *entry.needs} <= known] == []
 

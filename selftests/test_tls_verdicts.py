@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import certificate_examples as examples
 import pytest
-from certificate_examples import BAD, GOOD
+from certificate_examples import BAD, GOOD, NOT_SERVED, SERVED
 from defective_runs import write_profile
-from tls_server import serving
+from tls_server import server_context, serving
 
 from restoreproof.fixtures.answer import Finding
 from restoreproof.fixtures.recorder import Recorder
@@ -19,9 +19,12 @@ from restoreproof.fixtures.transport import Transport
 from restoreproof.reports.reader import read_run
 from restoreproof.reports.record import RED
 from restoreproof.reports.redaction import Redactor
+from restoreproof.reports.register import load_register
 
-ALL = {**GOOD, **BAD}
+REGISTER = load_register()
+ALL = {**GOOD, **BAD, **SERVED, **NOT_SERVED}
 PARTS = ("ID", "SECRET")
+NEWEST = ("TLSv1.2", "TLSv1.3")
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -37,6 +40,22 @@ def test_the_other_checks_can_run_behind_a_good_certificate(name):
         assert status_of_a_request(endpoint) == 403
         with Transport(endpoint).connect(endpoint.host) as connection:
             assert connection.version() == "TLSv1.3"
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_the_other_checks_can_run_behind_what_is_only_advised_against(name):
+    with serving(SERVED[name]()) as endpoint:
+        assert status_of_a_request(endpoint) == 403
+
+
+@pytest.mark.parametrize("newest", NEWEST)
+def test_the_second_connection_does_offer_the_session_of_the_first(newest):
+    example = examples.plain()
+    context = server_context(example)
+    with serving(example, context) as endpoint:
+        TlsProbe(endpoint).ask_twice(newest)
+
+    assert context.session_stats()["hits"] == 1
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -66,25 +85,56 @@ def test_the_command_line_gives_every_certificate_its_verdicts(tmp_path):
         done = certify(tmp_path, profiles)
     runs = {name: seen(tmp_path, name, done) for name in made}
     assert {name: run[0] for name, run in runs.items()} == {name: example.red for name, example in made.items()}
-    assert {name for name, run in runs.items() if run[1]} == {name.replace("-", "_") for name in GOOD}
+    assert {name for name, run in runs.items() if run[1]} == {name for name, example in made.items() if not example.red}
 
 
 def red(probe):
-    """What the checks of the area ask, asked directly."""
-    shown, now = probe.handshake(), datetime.now(UTC)
-    virtual_host = f"sqlbackups.{probe.endpoint.domain}"
-    met = {
-        examples.CHAIN: shown.chain_problem(probe.ca) == "",
-        examples.NAME: shown.covers(probe.host) == "",
-        examples.EXPIRED: shown.expired(now) == [],
-        examples.PREMATURE: shown.premature(now) == [],
-        examples.SENT: shown.missing_issuer(probe.ca) == "",
-        examples.VIRTUAL: not probe.endpoint.domain or shown.covers(virtual_host) == "",
-        examples.OPEN_TO_ALL: probe.ask().startswith(b"HTTP/1.1 403 "),
-        examples.TLS12: probe.handshake_tls12().version == "TLSv1.2",
-        examples.CLEAR: not speaks_s3(probe.ask_in_clear()),
+    """What the checks of the area ask, asked directly, less what comes after something that is red."""
+    unmet, found = set(), set()
+    for check, ask in questions(probe).items():
+        if unmet & set(REGISTER[check].after):
+            unmet.add(check)
+        elif not is_met(ask):
+            unmet.add(check)
+            found.add(check)
+    return found
+
+
+def questions(probe):
+    """A question for each check of the area, in the order of the register."""
+    shown, now = probe.handshake, datetime.now(UTC)
+    by_name, virtual_host = not probe.endpoint.names_an_address, f"sqlbackups.{probe.endpoint.domain}"
+    asked = {
+        examples.HANDSHAKE: lambda: shown().version in ("TLSv1.2", "TLSv1.3"),
+        examples.CHAIN: lambda: shown().chain_problem(probe.ca) == "",
+        examples.SELF_SIGNED: lambda: not shown().stands_for_itself(probe.ca),
+        examples.KEYS: lambda: shown().weak_keys == [],
+        examples.SIGNATURES: lambda: shown().weak_signatures == [],
+        examples.NAME: lambda: shown().covers(probe.host) == "",
+        examples.ADDRESS: lambda: by_name or probe.address in shown().addresses,
+        examples.EXPIRED: lambda: shown().expired(now) == [],
+        examples.PREMATURE: lambda: shown().premature(now) == [],
+        examples.MARGIN: lambda: shown().expiring(now) == [],
+        examples.OPEN_TO_ALL: lambda: probe.ask().startswith(b"HTTP/1.1 403 "),
+        examples.SENT: lambda: shown().missing_issuer(probe.ca) == "",
+        examples.TLS12: lambda: probe.handshake_tls12().version == "TLSv1.2",
+        examples.SUITES: lambda: "-GCM-" in probe.handshake_mainstream().cipher,
+        examples.OLD: lambda: probe.old_version_served() == "",
+        examples.RESUMED: lambda: all(b" 403 " in a for v in NEWEST for a in probe.ask_twice(v)),
+        examples.VIRTUAL: lambda: not probe.endpoint.domain or shown().covers(virtual_host) == "",
+        examples.CLEAR: lambda: not speaks_s3(probe.ask_in_clear()),
+        examples.BY_ALPN: lambda: probe.handshake_http1().protocol in ("http/1.1", ""),
+        examples.NO_ALPN: lambda: probe.ask(protocol="").startswith(b"HTTP/1.1 403 "),
     }
-    return {check for check, is_met in met.items() if not is_met}
+    assert tuple(asked) == examples.CHECKS
+    return asked
+
+
+def is_met(ask):
+    try:
+        return ask()
+    except Finding:
+        return False
 
 
 def status_of_a_request(endpoint):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import tempfile
+import warnings
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,7 +32,6 @@ class _Answers(BaseHTTPRequestHandler):
         self.send_response(200 if signed else 403)
         self.send_header("Content-Type", "application/xml")
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
@@ -53,14 +53,23 @@ class _Server(ThreadingHTTPServer):
             super().finish_request(wrapped, client_address)
 
 
-@contextmanager
-def serving(example: Example) -> Iterator[Endpoint]:
-    """A running server that presents the example's chain, as an endpoint with the example's trust."""
+def server_context(example: Example) -> ssl.SSLContext:
+    """What the example shows and takes, whatever the OpenSSL of this machine thinks of it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as folder:
+    context.set_ciphers(f"{example.ciphers}:@SECLEVEL=0")
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(category=DeprecationWarning, action="ignore"):
+        context.maximum_version = ssl.TLSVersion[example.newest]
+        context.minimum_version = ssl.TLSVersion[example.oldest]
         pem = Path(folder) / "chain-and-key.pem"
         pem.write_text(example.chain + example.key, encoding="ascii")
         context.load_cert_chain(pem)
+    return context
+
+
+@contextmanager
+def serving(example: Example, context: ssl.SSLContext | None = None) -> Iterator[Endpoint]:
+    """A running server that presents the example's chain, as an endpoint with the example's trust."""
+    context = context or server_context(example)
     with _Server(context) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -1,4 +1,4 @@
-"""A private authority and the certificates it signs: good ones for the stand-ins, and each kind nobody should trust.
+"""A private authority and the certificates it signs, and certificates that sign themselves.
 
 The authority lives in memory for one run and its private key is never written. Keys are P-256: made in a millisecond.
 """
@@ -6,31 +6,23 @@ The authority lives in memory for one run and its private key is never written. 
 import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from OpenSSL import crypto
 
-__all__ = [
-    "LAB_DOMAIN",
-    "LAB_NAMES",
-    "Authority",
-    "Leaf",
-    "by_foreign_authority",
-    "by_intermediate",
-    "expired",
-    "for_another_host",
-    "not_yet_valid",
-    "without_alternative_names",
-    "without_wildcard",
-]
+__all__ = ["LAB_DOMAIN", "LAB_NAMES", "Authority", "Flaw", "Leaf", "self_signed"]
 
 LAB_DOMAIN = "s3.localhost"
 LAB_NAMES = ("localhost", LAB_DOMAIN, f"*.{LAB_DOMAIN}", "127.0.0.1")
 _DAY = timedelta(days=1)
 _AUTHORITY_DAYS = 90
 _LEAF_DAYS = 45
+
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True)
@@ -58,6 +50,14 @@ class Leaf:
         return self.chain + self.key
 
 
+class Flaw(Enum):
+    """What a server's certificate may suffer from, however well it is signed."""
+
+    WEAK_KEY = "its key is RSA with 1024 bits"
+    SHA1_SIGNATURE = "it is signed with SHA-1"
+    ADDRESSES_AS_HOSTS = "it carries IP addresses as if they were host names"
+
+
 class Authority:
     """A certificate authority: a root, or an intermediate that a root has signed."""
 
@@ -82,16 +82,19 @@ class Authority:
         since: timedelta = -_DAY,
         until: timedelta = _LEAF_DAYS * _DAY,
         common_name: str = "localhost",
+        flaw: Flaw | None = None,
     ) -> Leaf:
         """Sign a certificate for `names` (host names, wildcards, IP addresses); none at all leaves out the SAN.
 
         `since` and `until` count from now.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = _weak_key() if flaw is Flaw.WEAK_KEY else ec.generate_private_key(ec.SECP256R1())
         builder = self._builder(_name(common_name), key.public_key(), since, until)
-        for extension, critical in _leaf_extensions(names):
+        for extension, critical in _leaf_extensions(names, as_hosts=flaw is Flaw.ADDRESSES_AS_HOSTS):
             builder = builder.add_extension(extension, critical)
         certificate = builder.sign(self._key, hashes.SHA256())
+        if flaw is Flaw.SHA1_SIGNATURE:
+            certificate = _signed_with_sha1(certificate, self._key)
         return Leaf(_pem(certificate), self._below_root(), self._root().pem, _key_pem(key))
 
     def _self_description(self, issuer: "Authority") -> x509.Certificate:
@@ -102,7 +105,11 @@ class Authority:
         return builder.sign(issuer._key, hashes.SHA256())  # noqa: SLF001 - same class
 
     def _builder(
-        self, subject: x509.Name, public_key: ec.EllipticCurvePublicKey, since: timedelta, until: timedelta
+        self,
+        subject: x509.Name,
+        public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
+        since: timedelta,
+        until: timedelta,
     ) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
@@ -125,42 +132,30 @@ class Authority:
         return self.pem + self._issuer._below_root() if self._issuer else ""  # noqa: SLF001 - same class
 
 
-def expired(authority: Authority) -> Leaf:
-    """Sign a certificate that ended yesterday."""
-    return authority.leaf(*LAB_NAMES, since=-_LEAF_DAYS * _DAY, until=-_DAY)
+def self_signed(*names: str) -> Leaf:
+    """Make a certificate that vouches for itself, as a product makes on its first start; its root is itself."""
+    key, subject, now = ec.generate_private_key(ec.SECP256R1()), _name(names[0]), datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(now - _DAY).not_valid_after(now + _LEAF_DAYS * _DAY)
+    for extension, critical in _leaf_extensions(names):
+        builder = builder.add_extension(extension, critical)
+    shown = _pem(builder.sign(key, hashes.SHA256()))
+    return Leaf(shown, "", shown, _key_pem(key))
 
 
-def not_yet_valid(authority: Authority) -> Leaf:
-    """Sign a certificate that starts tomorrow."""
-    return authority.leaf(*LAB_NAMES, since=_DAY)
+def _weak_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 1024)  # noqa: S505 - what nobody should do
 
 
-def by_intermediate(authority: Authority) -> Leaf:
-    """Sign by way of an intermediate: good when the server sends `chain`, broken when it sends `certificate` alone."""
-    return authority.intermediate().leaf(*LAB_NAMES)
+def _signed_with_sha1(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    """Sign a certificate again, by OpenSSL, since `cryptography` refuses to make such a signature."""
+    again = crypto.X509.from_cryptography(certificate)
+    again.sign(crypto.PKey.from_cryptography_key(key), "sha1")
+    return again.to_cryptography()
 
 
-def by_foreign_authority() -> Leaf:
-    """Sign by an authority nobody was told to trust; `chain_with_root` offers its root along with it."""
-    return Authority("Foreign CA").leaf(*LAB_NAMES)
-
-
-def for_another_host(authority: Authority) -> Leaf:
-    """Sign a certificate for a host that is not this one."""
-    return authority.leaf("storage.example.test", "*.storage.example.test", common_name="storage.example.test")
-
-
-def without_alternative_names(authority: Authority) -> Leaf:
-    """Sign a certificate that names its host in the common name only, as was done before 2000 (RFC 2818)."""
-    return authority.leaf()
-
-
-def without_wildcard(authority: Authority) -> Leaf:
-    """Sign a certificate that covers path style and no `bucket.domain` name."""
-    return authority.leaf(*(name for name in LAB_NAMES if "*" not in name))
-
-
-def _leaf_extensions(names: tuple[str, ...]) -> list[tuple[x509.ExtensionType, bool]]:
+def _leaf_extensions(names: tuple[str, ...], *, as_hosts: bool = False) -> list[tuple[x509.ExtensionType, bool]]:
     """List a server certificate's own extensions, each with whether it is critical."""
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(ca=False, path_length=None), True),
@@ -168,7 +163,8 @@ def _leaf_extensions(names: tuple[str, ...]) -> list[tuple[x509.ExtensionType, b
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
     ]
     if names:
-        extensions.append((x509.SubjectAlternativeName([_general_name(name) for name in names]), False))
+        kind = x509.DNSName if as_hosts else _general_name
+        extensions.append((x509.SubjectAlternativeName([kind(name) for name in names]), False))
     return extensions
 
 
@@ -201,7 +197,7 @@ def _pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+def _key_pem(key: _Key) -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()

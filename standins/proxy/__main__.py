@@ -40,7 +40,9 @@ def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
     with scratch_folder("proxy") as folder, _running(context, addons, folder) as places:
         url = urlsplit(settings["upstream"]["url"])
         yield {
-            "url": url._replace(netloc=f"{_bracketed(context.upstream.host)}:{places[0][1]}").geturl(),
+            "url": url._replace(
+                netloc=f"{_bracketed(context.front.host or context.upstream.host)}:{places[0][1]}"
+            ).geturl(),
             "ca": context.front.authority.pem,
             "domain": context.domain,
             "addresses": [f"{address}:{port}" for address, port in places],
@@ -101,10 +103,10 @@ def _running(context: Context, addons: Sequence[object], folder: Path) -> Iterat
         ca.write_text(context.upstream.ca, encoding="utf-8")
     fronts = _fronts(context, addons)
     doorman = Doorman(
+        fronts,
         [server_context(front, folder) for front in fronts],
         upstream_context(context.upstream.host, ca if context.upstream.ca else None),
         context.upstream.host,
-        [front.answers_plain_http for front in fronts],
         lambda: None,
     )
     proxy = _Proxy(context.upstream, [doorman, *addons, Passage()])

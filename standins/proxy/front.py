@@ -11,15 +11,24 @@ from cryptography import x509
 from OpenSSL import SSL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from OpenSSL.crypto import X509
 
     from restoreproof.standins.certificates import Authority
 
-__all__ = ["Front", "address_of", "node_at", "server_context", "upstream_connection", "upstream_context"]
+__all__ = [
+    "Front",
+    "address_of",
+    "node_at",
+    "server_context",
+    "turning_away",
+    "upstream_connection",
+    "upstream_context",
+]
 
-_HTTP1 = b"http/1.1"
+_HTTP1, _HTTP2 = b"http/1.1", b"h2"
 
 
 @dataclass
@@ -27,20 +36,36 @@ class Front:
     """What clients meet; TLS defects alter it before the first of them comes.
 
     :ivar names: what a good certificate covers: host, domain, wildcard, address.
+    :ivar host: what the URL names that clients are given; the store's own host when empty.
     :ivar chain: the certificates that are sent, leaf first, PEM.
+    :ivar oldest: the oldest protocol version taken, an ``OpenSSL.SSL.TLS1_x_VERSION``.
+    :ivar ciphers: OpenSSL's words for what is taken below TLS 1.3.
+    :ivar chokes_on_sessions: a client that comes back with a session is turned away.
+    :ivar refuses_server_names: a client that says whom it wants (SNI) is turned away.
+    :ivar wants_http2: a client that offers protocols by ALPN and no HTTP/2 is turned away.
     """
 
     authority: Authority
     names: tuple[str, ...]
+    host: str = ""
     chain: str = field(init=False)
     key: str = field(init=False, repr=False)
-    tls13_only: bool = False
+    oldest: int = SSL.TLS1_2_VERSION
+    ciphers: str = "DEFAULT"
     demands_client_certificate: bool = False
+    chokes_on_sessions: bool = False
+    refuses_server_names: bool = False
+    wants_http2: bool = False
     answers_plain_http: bool = False
 
     def __post_init__(self) -> None:
         leaf = self.authority.leaf(*self.names, common_name=self.names[0])
         self.chain, self.key = leaf.chain, leaf.key
+
+    def turns_away(self, name: str | None, protocols: Sequence[bytes]) -> bool:
+        """Tell whether a client is unwelcome that asks for this server name and offers these protocols by ALPN."""
+        named = self.refuses_server_names and bool(name)
+        return named or (self.wants_http2 and bool(protocols) and _HTTP2 not in protocols)
 
 
 def address_of(node: int) -> str:
@@ -56,14 +81,25 @@ def node_at(place: tuple[object, ...]) -> int:
 def server_context(front: Front, folder: Path) -> SSL.Context:
     """Build the context that all connections to a node share; key and chain lie in `folder`."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
-    context.set_min_proto_version(SSL.TLS1_3_VERSION if front.tls13_only else SSL.TLS1_2_VERSION)
+    context.set_min_proto_version(front.oldest)
+    context.set_cipher_list(f"{front.ciphers}:@SECLEVEL=0".encode())  # weak keys and old versions are ours to forbid
     context.use_certificate_chain_file(str(_written(folder / "chain.pem", front.chain)))
     context.use_privatekey_file(str(_written(folder / "key.pem", front.key)))
     context.set_alpn_select_callback(_choose_http1)  # type: ignore[arg-type]  # its hints forget the answer
-    context.set_session_id(b"restoreproof")
+    if (
+        front.chokes_on_sessions
+    ):  # servers that may ask for certificates have to name their sessions, and this one does not
+        context.set_verify(SSL.VERIFY_PEER, _every_client_is_good_enough)
+    else:
+        context.set_session_id(b"restoreproof")
     if front.demands_client_certificate:
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _no_client_is_good_enough)
     return context
+
+
+def turning_away() -> SSL.Context:
+    """Build the context of a server that ends every handshake with an alert, for it has no certificate to show."""
+    return SSL.Context(SSL.TLS_SERVER_METHOD)
 
 
 def upstream_context(host: str, ca: Path | None) -> SSL.Context:
@@ -119,6 +155,10 @@ def _is_address(host: str) -> bool:
 
 def _choose_http1(_connection: SSL.Connection, offered: list[bytes]) -> bytes | object:
     return _HTTP1 if _HTTP1 in offered else SSL.NO_OVERLAPPING_PROTOCOLS
+
+
+def _every_client_is_good_enough(*_: object) -> bool:
+    return True
 
 
 def _no_client_is_good_enough(*_: object) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from OpenSSL import SSL
 
 from restoreproof.standins.proxy.context import HOLD_ANSWER, HOLD_REQUEST
-from restoreproof.standins.proxy.front import node_at, upstream_connection
+from restoreproof.standins.proxy.front import node_at, turning_away, upstream_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.server_hooks import ServerConnectionHookData
     from mitmproxy.tls import ClientHelloData, TlsData
 
+    from restoreproof.standins.proxy.front import Front
+
 __all__ = ["Doorman", "Passage"]
 
 
@@ -24,13 +26,13 @@ __all__ = ["Doorman", "Passage"]
 class Doorman:
     """Shakes hands on both sides and turns away who speaks plain HTTP; stands before all defects.
 
-    :ivar towards_clients: what each node shows, the first node first; likewise `answers_plain_http`.
+    :ivar fronts: what each node shows, the first node first; `towards_clients` makes it seen.
     """
 
+    fronts: Sequence[Front]
     towards_clients: Sequence[SSL.Context]
     towards_store: SSL.Context
     store: str
-    answers_plain_http: Sequence[bool]
     when_ready: Callable[[], None]
     name = "doorman"
 
@@ -43,8 +45,11 @@ class Doorman:
         hello.establish_server_tls_first = False
 
     def tls_start_client(self, start: TlsData) -> None:
-        """Show the certificate of the node that the client came to."""
-        start.ssl_conn = SSL.Connection(self.towards_clients[node_at(start.context.client.sockname)])
+        """Show the certificate of the node that the client came to, unless the client is none it wants."""
+        client = start.context.client
+        node = node_at(client.sockname)
+        wanted = not self.fronts[node].turns_away(client.sni, client.alpn_offers)
+        start.ssl_conn = SSL.Connection(self.towards_clients[node] if wanted else turning_away())
         start.ssl_conn.set_accept_state()
 
     def tls_start_server(self, start: TlsData) -> None:
@@ -57,7 +62,8 @@ class Doorman:
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         """Drop what did not come over TLS."""
-        if not (flow.client_conn.tls_established or self.answers_plain_http[node_at(flow.client_conn.sockname)]):
+        front = self.fronts[node_at(flow.client_conn.sockname)]
+        if not (flow.client_conn.tls_established or front.answers_plain_http):
             flow.kill()  # type: ignore[no-untyped-call]
 
 
