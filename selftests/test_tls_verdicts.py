@@ -167,7 +167,7 @@ def certify(folder, profiles):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
