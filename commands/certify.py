@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
+from restoreproof.fixtures.deadlines import Deadlines
 from restoreproof.fixtures.planning import amount, check_size, plan_of
 from restoreproof.fixtures.selection import RUNGS, Selection, SelectionError, known_word
 from restoreproof.providers.problems import ProfileError
@@ -43,6 +44,10 @@ outcomes, highest first:
   wire conformant  every must of the wire areas is met, no SQL Server took part
   not certified    a must is not met
   incomplete       a must has no answer
+
+deadlines: a check that runs into --check-deadline fails with the symptom timeout. After --deadline no check begins or
+goes on; what was not run has no answer, and clean-up, which has a time of its own, still takes place. An endpoint that
+stops answering ends the run: the check that saw it fails, the rest is not run.
 
 exit codes: 0 the outcome reaches --require and all is as declared, 1 otherwise, 2 interrupted, 4 bad usage
 A run of a part (--check, --area, --level) has no outcome, so --require is not asked of it: 0 when at least one check
@@ -87,6 +92,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--max-rate", metavar="RATE", help="send and receive no faster, such as 50MiB/s")
     add("--thorough", type=int, default=0, metavar="N", help="play N random sequences (the same few every time)")
     add("--seed", type=int, metavar="N", help="repeat the random sequences of an earlier run, whose report names it")
+    add(
+        "--check-deadline",
+        metavar="SECONDS",
+        help="how long a check may take, and a second more for each MiB that it moves (60)",
+    )
+    add("--deadline", metavar="SECONDS", help="how long the checks of a run may take together (no end)")
     add("--report-dir", default="runs", metavar="DIR", help="where runs are written (runs)")
     add("--list", action="store_true", help="list the checks with level, harm and title, and stop")
     add(
@@ -104,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
         selection = Selection.of(register, args.check, args.area, args.level, args.scale)
         for option in ("max-bytes", "max-rate"):
             amount(option, getattr(args, option.replace("-", "_")) or "1")
+        Deadlines.of(args.check_deadline, args.deadline)
         known_word("require", args.require, RUNGS)
         chosen(args.defect)
     except (SelectionError, LookupError) as problem:
@@ -130,7 +142,7 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
         words += [f"--{name}", str(getattr(args, name))] if getattr(args, name) is not None else []
     if args.level:
         words += ["--level", args.level]
-    for name in ("max-bytes", "max-rate"):
+    for name in ("max-bytes", "max-rate", "check-deadline", "deadline"):
         value = getattr(args, name.replace("-", "_"))
         words += [f"--{name}", value] if value else []
     return [*words, "--scale", args.scale, "--require", args.require, "--report-dir", args.report_dir, *args.rest]
