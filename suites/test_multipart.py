@@ -113,3 +113,243 @@ def test_uploads_at_the_same_time_are_kept_apart(backup, restore, bucket, conten
     together(lambda key: backup.upload(key, parts[key]), list(parts))
 
     assert {key: restore.digest(key) for key in parts} == {key: content.digest(part) for key, part in parts.items()}
+
+
+@pytest.mark.requirement("MPU-03.part-of-5-mib")
+def test_smallest_part_is_accepted(backup, restore, bucket, content):
+    """A part of exactly 5,242,880 bytes, the least that MAXTRANSFERSIZE allows, is accepted before another."""
+    key = bucket.key("smallest.bak")
+    parts = [content.make("smallest", content.PART), content.make("smallest tail", 512)]
+
+    backup.upload(key, *parts)
+
+    assert restore.digest(key) == content.digest(*parts)
+
+
+@pytest.mark.requirement("MPU-03.part-of-10-mib")
+def test_part_of_the_default_size_is_accepted(backup, restore, bucket, content):
+    """A part of 10 MiB, the default of MAXTRANSFERSIZE, is accepted and kept."""
+    key, part = bucket.key("default.bak"), content.make("default", 10 * content.MIB)
+
+    backup.upload(key, part)
+
+    assert restore.digest(key) == content.digest(part)
+
+
+@pytest.mark.parametrize("size", [512, 65_536])
+@pytest.mark.requirement("MPU-06.small-last-part")
+def test_last_part_of_a_few_blocks_is_kept(size, backup, restore, bucket, content):
+    """A last part of one or of a few blocks is kept."""
+    key = bucket.key("small-tail.bak")
+    parts = [content.make("body", content.PART), content.make("small tail", size)]
+
+    backup.upload(key, *parts)
+
+    read = restore.get(key, content.PART - 1, content.PART + size - 1).must_succeed().body
+    assert content.digest(read) == content.digest(parts[0][-1:], parts[1])
+
+
+@pytest.mark.requirement("MPU-07.put-object")
+def test_object_without_parts_is_accepted(backup, restore, bucket, content):
+    """A PutObject of 64 KiB is accepted, should a log backup be written without parts."""
+    key, log = bucket.key("log.trn"), content.make("plain log", 64 * content.KIB)
+
+    backup.put(key, log).must_succeed()
+
+    assert restore.digest(key) == content.digest(log)
+
+
+@pytest.mark.requirement("MPU-07.empty-part")
+def test_upload_of_one_empty_part_is_accepted(backup, restore, bucket, evidence):
+    """An upload of one empty part becomes an empty object."""
+    key = bucket.key("empty.bak")
+
+    backup.upload(key, b"")
+
+    length = restore.head(key).must_succeed().header("Content-Length")
+    assert evidence.keep("content_length", length) == "0"
+
+
+@pytest.mark.requirement("MPU-14.parallel-parts")
+def test_parts_under_way_at_the_same_time_are_kept_apart(backup, restore, bucket, content, lines):
+    """Parts that are under way at the same time over several connections are all kept, each in its place."""
+    key, tail = bucket.key("parallel.bak"), content.make("parallel tail", 64 * content.KIB)
+    parts = {1: content.make("parallel 1", content.PART), 2: content.make("parallel 2", content.PART), 3: tail}
+    upload = backup.open_upload(key)
+
+    upload.complete(lines.send_parts(upload, parts)).must_succeed()
+
+    assert restore.digest(key) == content.digest(*parts.values())
+
+
+@pytest.mark.requirement("MPU-14.numbers-with-gaps")
+def test_part_numbers_may_have_gaps(backup, restore, bucket, content):
+    """Part numbers may have gaps."""
+    key, tail = bucket.key("gaps.bak"), content.make("gap tail", content.KIB)
+    body = content.make("gap body", content.PART)
+    upload = backup.open_upload(key)
+
+    upload.complete([upload.send(3, body), upload.send(7, tail)]).must_succeed()
+
+    read = restore.get(key, content.PART - 1, content.PART + content.KIB - 1).must_succeed().body
+    assert content.digest(read) == content.digest(body[-1:], tail)
+
+
+@pytest.mark.requirement("WIRE-12.shorter-copy-of-a-part")
+def test_shorter_copy_of_a_part_replaces_all_of_it(backup, restore, bucket, content):
+    """A part that is sent again and is shorter leaves nothing of its first copy."""
+    key, shorter = bucket.key("shorter.bak"), content.make("shorter", 10 * content.KIB)
+    upload = backup.open_upload(key)
+
+    upload.send(1, content.make("longer", 64 * content.KIB))
+    upload.complete([upload.send(1, shorter)]).must_succeed()
+
+    assert restore.digest(key) == content.digest(shorter)
+
+
+@pytest.mark.requirement("WIRE-12.part-after-lost-answer")
+def test_part_is_sent_again_after_a_lost_answer(backup, restore, bucket, content, lines):
+    """A part whose answer was lost can be sent again, and is in the object once."""
+    key, part = bucket.key("lost-answer.bak"), content.make("lost answer", 64 * content.KIB)
+    upload = backup.open_upload(key)
+
+    lines.send_part_unheard(upload, 1, part)
+    upload.complete([upload.send(1, part)]).must_succeed()
+
+    assert restore.digest(key) == content.digest(part)
+
+
+@pytest.mark.requirement("WIRE-12.part-again-while-under-way")
+def test_part_is_sent_again_while_its_first_copy_is_under_way(backup, restore, bucket, content, lines):
+    """A part is sent again and kept while its first copy is still under way."""
+    key, again = bucket.key("under-way.bak"), content.make("second copy", 64 * content.KIB)
+    upload = backup.open_upload(key)
+
+    with lines.part_under_way(upload, 1, content.make("first copy", 64 * content.KIB)):
+        tags = lines.send_parts(upload, {1: again})
+    upload.complete(tags).must_succeed()
+
+    assert restore.digest(key) == content.digest(again)
+
+
+@pytest.mark.requirement("WIRE-12.same-bytes-same-etag")
+def test_same_bytes_are_given_the_same_etag(backup, bucket, content, evidence):
+    """A part that is sent again with the same bytes is given the same ETag."""
+    upload = backup.open_upload(bucket.key("same-etag.bak"))
+    part = content.make("same bytes", content.KIB)
+
+    tags = [upload.send(1, part) for _ in range(2)]
+
+    assert evidence.keep("etags", tags[0]) == evidence.keep("etags_again", tags[1])
+
+
+@pytest.mark.requirement("MPU-13.etag-covers-every-byte")
+def test_etag_covers_every_byte(backup, bucket, content, evidence):
+    """Parts that differ in the last byte alone are given different ETags."""
+    upload = backup.open_upload(bucket.key("last-byte.bak"))
+    part = content.make("last byte", 64 * content.KIB)
+
+    tags = [upload.send(number, part[:-1] + last)[1] for number, last in ((1, b"a"), (2, b"b"))]
+
+    assert len(set(evidence.keep("etags", tags))) == 2
+
+
+@pytest.mark.requirement("MPU-13.parts-listed")
+def test_listed_parts_are_as_they_were_sent(backup, housekeeping, bucket, content):
+    """ListParts shows number, size and ETag of every part as they were sent and answered."""
+    upload = backup.open_upload(bucket.key("listed.bak"))
+    sizes = {1: 700, 2: 64 * content.KIB}
+    tags = dict(upload.send(number, content.make(f"listed {number}", size)) for number, size in sizes.items())
+
+    rows = upload.by(housekeeping).list_parts().must_succeed().rows("Part")
+
+    seen = [(row.get("PartNumber"), row.get("Size"), row.get("ETag", "").strip('"')) for row in rows]
+    assert seen == [(str(number), str(sizes[number]), tags[number].strip('"')) for number in sizes]
+
+
+@pytest.mark.requirement("MPU-13.parts-in-pages")
+def test_list_of_parts_in_pages_shows_every_part_once(backup, housekeeping, bucket, content, evidence):
+    """A list of parts in pages shows every part once and in order."""
+    upload = backup.open_upload(bucket.key("pages.bak"))
+    sent = [str(upload.send(number, content.make(f"page {number}", 10))[0]) for number in range(1, 6)]
+
+    shown = upload.by(housekeeping).part_numbers_in_pages(2)
+
+    assert evidence.keep("part_numbers", list(shown)) == sent
+
+
+@pytest.mark.parametrize("number", [0, 10_001])
+@pytest.mark.requirement("MPU-02.number-beyond-limits-refused")
+def test_part_number_beyond_the_limits_is_refused(number, backup, bucket, content, evidence):
+    """A part number of 0 or of 10,001 is refused as the client's mistake."""
+    upload = backup.open_upload(bucket.key("beyond.bak"))
+
+    answer = upload.part(number, content.make("beyond", content.KIB))
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be_client_error()
+
+
+@pytest.mark.parametrize("number", ["-1", "one"])
+@pytest.mark.requirement("MPU-02.no-number-refused")
+def test_part_number_that_is_none_is_refused(number, backup, bucket, content, evidence):
+    """A part number that is none is refused as the client's mistake."""
+    upload = backup.open_upload(bucket.key("no-number.bak"))
+
+    answer = upload.part(number, content.make("no number", content.KIB))
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be_client_error()
+
+
+@pytest.mark.requirement("WIRE-15.short-upload-id")
+def test_upload_id_is_short(backup, bucket, evidence):
+    """An upload id has at most 256 characters, for it stands in the URL of every part."""
+    upload = backup.open_upload(bucket.key("short-id.bak"))
+
+    assert evidence.keep("upload_id_characters", len(upload.id)) <= 256
+
+
+@pytest.mark.requirement("WIRE-15.unique-ids")
+def test_every_upload_has_an_id_of_its_own(backup, bucket, evidence):
+    """Every upload has an id of its own, uploads to the same key too."""
+    key = bucket.key("ids.bak")
+
+    ids = {backup.open_upload(key).id for _ in range(3)}
+
+    assert evidence.keep("upload_ids", len(ids)) == 3
+
+
+@pytest.mark.parametrize("operation", ["part", "completion"])
+@pytest.mark.requirement("WIRE-15.id-of-another-key-refused")
+def test_upload_id_of_another_key_is_refused(operation, backup, bucket, content, evidence):
+    """An upload id is worth nothing under another key: parts and completions are refused."""
+    upload, part = backup.open_upload(bucket.key("own.bak")), content.make("own", content.KIB)
+    stray, tags = upload.under(bucket.key("other.bak")), [upload.send(1, part)]
+    calls = {"part": lambda: stray.part(1, part), "completion": lambda: stray.complete(tags)}
+
+    answer = calls[operation]()
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be_refused()
+
+
+@pytest.mark.requirement("WIRE-04.no-checksum-needed")
+def test_part_without_any_checksum_is_accepted(backup, bucket, content):
+    """A part is accepted without any checksum: no Content-MD5, no x-amz-checksum header, no hash in the signature."""
+    upload = backup.open_upload(bucket.key("no-checksum.bak"))
+
+    answer = upload.by(backup.without_payload_hash()).part(1, content.make("no checksum", content.KIB))
+
+    answer.must_succeed()
+
+
+@pytest.mark.requirement("MPU-01.content-type-kept")
+def test_content_type_of_an_upload_is_kept(backup, restore, bucket, content, evidence):
+    """The Content-Type with which an upload was opened is shown by HEAD."""
+    upload = backup.open_upload(bucket.key("typed.bak"), Content_Type="application/x-backup")
+    upload.complete([upload.send(1, content.make("typed", content.KIB))]).must_succeed()
+
+    shown = restore.head(upload.key).must_succeed().header("Content-Type")
+
+    assert evidence.keep("content_type", shown) == "application/x-backup"

@@ -16,10 +16,12 @@ from restoreproof.standins.proxy.defects import (
     multipart,
     names,
     orphans,
+    parts,
     reads,
     rights,
     sequences,
     tls,
+    upload_ids,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ _AREAS = (
     addressing,
     names,
     multipart,
+    parts,
+    upload_ids,
     completion,
     abort,
     orphans,

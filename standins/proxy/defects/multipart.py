@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.completing import complete_with, named_parts
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.operation import Kind
-from restoreproof.standins.proxy.shapes import on_answer, on_request, on_request_body
+from restoreproof.standins.proxy.shapes import on_request, on_request_body
+from restoreproof.standins.proxy.signature import UNSIGNED
 from restoreproof.standins.proxy.uploads import OPEN
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from restoreproof.standins.proxy.context import Context
+    from restoreproof.standins.proxy.shapes import Alteration
 
 __all__ = ["DEFECTS"]
 
-_FLIP = "restoreproof flip"
+_FLIP, _TORN = "restoreproof flip", "restoreproof torn"
 _MIB = 1024 * 1024
-_SMALLEST_PART, _LARGEST_PART = 5 * _MIB, 16 * _MIB
-_TINY = 512
+_SMALLEST_PART = 5 * _MIB
+_LARGEST_OBJECT = 64 * 1024
+_PAGE = 4096
+_LAST_PART = 10_000
 _AT_ONCE = 4
 _MOST_PARTS = 1000
-_NAMESPACES = "".join(f' xmlns:n{number}="http://schemas.example.test/storage/{number}"' for number in range(6))
 
 
 @dataclass
@@ -50,11 +51,6 @@ class _SecondEqualPartFlipped:
             self.context.replace_body(flow, bytes([body[0] ^ 0xFF]) + body[1:])
 
 
-def _refuse_large_parts(context: Context, flow: HTTPFlow) -> None:
-    if int(flow.request.headers.get("content-length", "0")) > _LARGEST_PART:
-        context.refuse(flow, 400, "EntityTooLarge")
-
-
 def _demand_equal_parts(context: Context, flow: HTTPFlow) -> None:
     upload = context.uploads.of(flow)
     numbers = [number for number, _ in named_parts(flow)][:-1]
@@ -62,11 +58,16 @@ def _demand_equal_parts(context: Context, flow: HTTPFlow) -> None:
         context.refuse(flow, 400, "InvalidPart")
 
 
-def _lose_tiny_last_part(context: Context, flow: HTTPFlow) -> None:
-    upload, parts = context.uploads.of(flow), named_parts(flow)
-    last = upload.parts.get(parts[-1][0]) if upload and len(parts) > 1 else None
-    if last and last.size < _TINY:
-        complete_with(context, flow, parts[:-1])
+def _lose_last_part_below(size: int) -> Alteration:
+    """Make an alteration: a last part of fewer bytes than this is left out."""
+
+    def alter(context: Context, flow: HTTPFlow) -> None:
+        upload, parts = context.uploads.of(flow), named_parts(flow)
+        last = upload.parts.get(parts[-1][0]) if upload and len(parts) > 1 else None
+        if last and last.size < size:
+            complete_with(context, flow, parts[:-1])
+
+    return alter
 
 
 def _refuse_one_small_part(context: Context, flow: HTTPFlow) -> None:
@@ -109,47 +110,9 @@ class _JoinedInArrivalOrder:
         return order.index(number) + 1 if number in order else self.ABSENT
 
 
-@dataclass
-class _FirstCopyWins:
-    """Accepts a part that is sent again and keeps the one it has."""
-
-    context: Context
-    accepted: dict[tuple[str, int], str] = field(default_factory=dict)
-
-    def requestheaders(self, flow: HTTPFlow) -> None:
-        again = self.context.is_(flow, Kind.UPLOAD_PART) and self._kept(flow) is not None
-        if again or self.context.is_(flow, Kind.COMPLETE_UPLOAD):
-            self.context.hold_request(flow)
-
-    def request(self, flow: HTTPFlow) -> None:
-        operation = self.context.operation(flow)
-        if flow.response is not None:
-            return
-        if operation.kind is Kind.UPLOAD_PART and self._kept(flow) is not None and self.context.is_signed(flow):
-            tag = f'"{hashlib.md5(flow.request.content or b"", usedforsecurity=False).hexdigest()}"'
-            self.accepted[operation.upload, operation.part] = tag
-            self.context.answer(flow, 200, etag=tag)
-        elif operation.kind is Kind.COMPLETE_UPLOAD and (upload := self.context.uploads.of(flow)):
-            accepted = {number: tag for (id_, number), tag in self.accepted.items() if id_ == upload.id}
-            parts = [(n, upload.parts[n].tag if accepted.get(n) == tag else tag) for n, tag in named_parts(flow)]
-            complete_with(self.context, flow, parts)
-
-    def _kept(self, flow: HTTPFlow) -> str | None:
-        upload, number = self.context.uploads.of(flow), self.context.operation(flow).part
-        return upload.parts[number].tag if upload and number in upload.parts else None
-
-
 def _stop_at_a_thousand(context: Context, flow: HTTPFlow) -> None:
     if context.operation(flow).part > _MOST_PARTS:
         context.refuse(flow, 400, "InvalidArgument")
-
-
-def _be_verbose(_context: Context, flow: HTTPFlow) -> None:
-    assert flow.response
-    body = flow.response.content or b""
-    if b"UploadId>" in body:
-        body = body.replace(b"<InitiateMultipartUploadResult", f"<InitiateMultipartUploadResult{_NAMESPACES}".encode())
-        flow.response.content = documents.appended(body, b"<!-- " + b"padding " * 128 + b"-->")
 
 
 @dataclass
@@ -171,6 +134,87 @@ class _BusyAnswers503:
 
     def error(self, flow: HTTPFlow) -> None:
         self.under_way.discard(flow.id)
+
+
+def _length(flow: HTTPFlow) -> int:
+    return int(flow.request.headers.get("content-length", "0"))
+
+
+def _refuse_above(size: int) -> Alteration:
+    """Make an alteration: parts of more bytes than this are refused."""
+
+    def alter(context: Context, flow: HTTPFlow) -> None:
+        if _length(flow) > size:
+            context.refuse(flow, 400, "EntityTooLarge")
+
+    return alter
+
+
+def _refuse_smallest_part(context: Context, flow: HTTPFlow) -> None:
+    upload, numbers = context.uploads.of(flow), [number for number, _ in named_parts(flow)]
+    if upload and any(upload.parts[n].size == _SMALLEST_PART for n in numbers[:-1] if n in upload.parts):
+        context.refuse(flow, 400, "EntityTooSmall")
+
+
+def _refuse_large_object(context: Context, flow: HTTPFlow) -> None:
+    if _length(flow) >= _LARGEST_OBJECT:
+        context.refuse(flow, 501, "NotImplemented")
+
+
+def _refuse_empty_part(context: Context, flow: HTTPFlow) -> None:
+    if _length(flow) == 0:
+        context.refuse(flow, 400, "EntityTooSmall")
+
+
+def _refuse_gaps(context: Context, flow: HTTPFlow) -> None:
+    parts = named_parts(flow)
+    if len({number for number, _ in parts}) == len(parts) and max((n for n, _ in parts), default=0) > len(parts):
+        context.refuse(flow, 400, "InvalidPart")
+
+
+def _demand_checksum(context: Context, flow: HTTPFlow) -> None:
+    headers = flow.request.headers
+    checked = "content-md5" in headers or any(name.lower().startswith("x-amz-checksum-") for name in headers)
+    if headers.get("x-amz-content-sha256") == UNSIGNED and not checked:
+        context.refuse(flow, 400, "InvalidRequest")
+
+
+def _take_any_number(context: Context, flow: HTTPFlow) -> None:
+    number = context.operation(flow).query.get("partNumber", "")
+    if number.isdecimal() and not 0 < int(number) <= _LAST_PART and context.is_signed(flow):
+        context.answer(flow, 200, etag='"d41d8cd98f00b204e9800998ecf8427e"')
+
+
+def _stumble_over_number(context: Context, flow: HTTPFlow) -> None:
+    if not context.operation(flow).query.get("partNumber", "").isdecimal():
+        context.refuse(flow, 500, "InternalError")
+
+
+@dataclass
+class _OverlappingPartTorn:
+    """Keeps zeros for the first page of a part that begins while another of its upload is under way."""
+
+    context: Context
+    under_way: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        operation = self.context.operation(flow)
+        if operation.kind is Kind.UPLOAD_PART and self.context.uploads.of(flow):
+            if any(id_ == operation.upload and n != operation.part for id_, n in self.under_way.values()):
+                self.context.hold_request(flow)
+                flow.metadata[_TORN] = True
+            self.under_way[flow.id] = operation.upload, operation.part
+
+    def request(self, flow: HTTPFlow) -> None:
+        if _TORN in flow.metadata and self.context.is_signed(flow):
+            body = flow.request.content or b""
+            self.context.replace_body(flow, bytes(len(body[:_PAGE])) + body[_PAGE:])
+
+    def response(self, flow: HTTPFlow) -> None:
+        self.under_way.pop(flow.id, None)
+
+    def error(self, flow: HTTPFlow) -> None:
+        self.under_way.pop(flow.id, None)
 
 
 DEFECTS = (
@@ -200,14 +244,14 @@ DEFECTS = (
         "A part may have 16 MiB and no more.",
         "MPU-03.part-of-20-mib",
         ("MPU-03.part-of-20-mib",),
-        on_request(_refuse_large_parts, Kind.UPLOAD_PART),
+        on_request(_refuse_above(16 * _MIB), Kind.UPLOAD_PART),
     ),
     Defect(
         "tiny-last-part-lost",
         "A last part of less than 512 bytes is left out of the object.",
         "MPU-06.tiny-last-part",
         ("MPU-06.tiny-last-part",),
-        on_request_body(_lose_tiny_last_part, Kind.COMPLETE_UPLOAD),
+        on_request_body(_lose_last_part_below(512), Kind.COMPLETE_UPLOAD),
     ),
     Defect(
         "one-part-upload-refused",
@@ -246,13 +290,6 @@ DEFECTS = (
         _JoinedInArrivalOrder,
     ),
     Defect(
-        "first-copy-of-part-wins",
-        "A part that is sent again is acknowledged, and the first copy is kept.",
-        "WIRE-12.last-copy-of-a-part-wins",
-        ("WIRE-12.last-copy-of-a-part-wins",),
-        _FirstCopyWins,
-    ),
-    Defect(
         "thousand-parts-only",
         "Part numbers above 1000 are refused.",
         "MPU-02.part-number-10000",
@@ -260,10 +297,73 @@ DEFECTS = (
         on_request(_stop_at_a_thousand, Kind.UPLOAD_PART),
     ),
     Defect(
-        "verbose-xml",
-        "The answer to CreateMultipartUpload is longer than a kilobyte and declares many namespaces.",
-        "WIRE-14.compact-xml",
-        ("WIRE-14.compact-xml",),
-        on_answer(_be_verbose, Kind.CREATE_UPLOAD),
+        "smallest-part-refused",
+        "A part that is not the last must have more than 5 MiB.",
+        "MPU-03.part-of-5-mib",
+        ("MPU-03.part-of-5-mib",),
+        on_request_body(_refuse_smallest_part, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "parts-above-8-mib-refused",
+        "A part may have 8 MiB and no more.",
+        "MPU-03.part-of-10-mib",
+        ("MPU-03.part-of-10-mib",),
+        on_request(_refuse_above(8 * _MIB), Kind.UPLOAD_PART),
+    ),
+    Defect(
+        "small-last-part-lost",
+        "A last part of less than 128 KiB is left out of the object.",
+        "MPU-06.small-last-part",
+        ("MPU-06.small-last-part",),
+        on_request_body(_lose_last_part_below(128 * 1024), Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "put-object-refused",
+        "Objects of 64 KiB and more are taken in parts and not by PutObject.",
+        "MPU-07.put-object",
+        ("MPU-07.put-object",),
+        on_request(_refuse_large_object, Kind.PUT_OBJECT),
+    ),
+    Defect(
+        "empty-part-refused",
+        "A part of no bytes is refused.",
+        "MPU-07.empty-part",
+        ("MPU-07.empty-part",),
+        on_request(_refuse_empty_part, Kind.UPLOAD_PART),
+    ),
+    Defect(
+        "overlapping-part-torn",
+        "A part that begins while another of its upload is under way begins with zeros.",
+        "MPU-14.parallel-parts",
+        ("MPU-14.parallel-parts",),
+        _OverlappingPartTorn,
+    ),
+    Defect(
+        "gaps-refused",
+        "Part numbers must follow each other without a gap.",
+        "MPU-14.numbers-with-gaps",
+        ("MPU-14.numbers-with-gaps",),
+        on_request_body(_refuse_gaps, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "checksum-demanded",
+        "A part without a hash in its signature must bring another checksum.",
+        "WIRE-04.no-checksum-needed",
+        ("WIRE-04.no-checksum-needed",),
+        on_request(_demand_checksum, Kind.UPLOAD_PART),
+    ),
+    Defect(
+        "any-part-number-taken",
+        "Part numbers of 0 and above 10,000 are taken.",
+        "MPU-02.number-beyond-limits-refused",
+        ("MPU-02.number-beyond-limits-refused",),
+        on_request(_take_any_number, Kind.UPLOAD_PART),
+    ),
+    Defect(
+        "part-number-typo-answers-500",
+        "A part number that is none is answered with an internal error.",
+        "MPU-02.no-number-refused",
+        ("MPU-02.no-number-refused",),
+        on_request(_stumble_over_number, Kind.UPLOAD_PART),
     ),
 )
