@@ -285,7 +285,7 @@ DEFECTS = (
         "second-completion-empties",
         "A completion that is sent again makes an empty object of the first.",
         "WIRE-12.completion-sent-twice",
-        ("WIRE-12.completion-after-lost-answer",),
+        ("WIRE-12.completion-after-lost-answer", "WIRE-12.completion-sent-twice"),
         _SecondCompletionEmpties,
     ),
     Defect(
