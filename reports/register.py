@@ -33,6 +33,8 @@ MIB = 1024 * 1024
 PARTS = "parts"
 """The unit of claims that cost less where a store takes smaller parts."""
 
+NO_CHAPTERS = ("sources.toml", "unchecked.toml")
+
 
 class RegisterError(ValueError):
     """The register's own data is wrong; the text names the file and the entry."""
@@ -136,10 +138,14 @@ class Area:
 
 @dataclass(frozen=True)
 class Register:
-    """All requirements by id, in the order of the files, and the areas they belong to."""
+    """All requirements by id, in the order of the files, and the areas they belong to.
+
+    :ivar unchecked: entries of the field's catalogue that no check can see from outside, and the reason for each.
+    """
 
     requirements: Mapping[str, Requirement]
     areas: tuple[Area, ...] = field(default=())
+    unchecked: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, requirement_id: str) -> Requirement:
         return self.requirements[requirement_id]
@@ -170,6 +176,7 @@ def load_register(folder: Traversable | None = None) -> Register:
     files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda f: f.name)
     documents = {file.name: _document(file) for file in files}
     sources = documents.pop("sources.toml", {})
+    unchecked = documents.pop("unchecked.toml", {})
     chapters = sorted(documents.items(), key=lambda item: item[1].get("order", 99))
     owners: dict[str, str] = {}
     requirements: dict[str, Requirement] = {}
@@ -184,7 +191,7 @@ def load_register(folder: Traversable | None = None) -> Register:
         areas.append(Area(document["area"], document["title"], tuple(entry.id for entry in entries)))
     for entry in requirements.values():
         _check_prerequisites(owners[entry.id], entry, requirements)
-    return Register(requirements, tuple(areas))
+    return Register(requirements, tuple(areas), unchecked)
 
 
 def _document(file: Traversable) -> dict[str, Any]:
@@ -192,7 +199,7 @@ def _document(file: Traversable) -> dict[str, Any]:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except ValueError as problem:
         raise RegisterError(f"{file.name}: {problem}") from problem
-    missing = [key for key in ("area", "title") if key not in document and file.name != "sources.toml"]
+    missing = [key for key in ("area", "title") if key not in document and file.name not in NO_CHAPTERS]
     if missing:
         raise RegisterError(f"{file.name}: the key {missing[0]!r} is missing at the top")
     return document
