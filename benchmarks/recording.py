@@ -1,0 +1,78 @@
+"""A pytest plugin that writes down every request of a run, bodies included, so that `limit.py` can send them again.
+
+Loaded with `-p recording`; the file's name comes from RESTOREPROOF_RECORDING.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from pathlib import Path
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from restoreproof.fixtures.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+KEPT_ANSWER = 64 * 1024
+
+requests: list[dict[str, Any]] = []
+bodies: dict[int, bytes] = {}
+checking = [False]
+cpu: list[float] = []
+
+
+def _recording(send: Callable[..., Any]) -> Callable[..., Any]:
+    def recorded(self: Transport, method: str, url: str, headers: Any, body: bytes, *more: Any, **options: Any) -> Any:
+        cpu.append(time.process_time())
+        entry = {
+            "method": method,
+            "url": url,
+            "headers": dict(headers),
+            "body": id(body),
+            "place": self.endpoint.place_of(""),
+            "thread": get_ident(),
+            "check": checking[0],
+            "began": time.perf_counter(),
+            "answer": b"",
+        }
+        bodies[id(body)] = body  # kept, so that no other body gets its id
+        requests.append(entry)
+        try:
+            received = send(self, method, url, headers, body, *more, **options)
+            entry["answer"] = received.body[:KEPT_ANSWER]
+        finally:
+            entry["ended"] = time.perf_counter()
+            cpu.append(time.process_time())
+        return received
+
+    return recorded
+
+
+def pytest_configure() -> None:
+    """Look over the transport's shoulder."""
+    Transport.send = _recording(Transport.send)  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, Any, Any]:
+    """Tell requests of checks from those of housekeeping."""
+    checking[0] = True
+    try:
+        return (yield)
+    finally:
+        checking[0] = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Write it all down."""
+    file = Path(os.environ["RESTOREPROOF_RECORDING"])
+    file.touch(mode=0o600)
+    used = {"cpu": cpu[-1] - cpu[0] if cpu else 0.0}
+    file.write_bytes(pickle.dumps({"requests": requests, "bodies": bodies, **used}))
