@@ -108,4 +108,4 @@ def environment(folder: Path, endpoint: Endpoint) -> dict[str, str]:
     for role in ROLES:
         keys[f"SELFTEST_{role.upper()}_ID"] = endpoint.keys[role].id.reveal()
         keys[f"SELFTEST_{role.upper()}_SECRET"] = endpoint.keys[role].secret.reveal()
-    return {**os.environ, **keys, "XDG_STATE_HOME": str(folder / "state"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, **keys, "XDG_STATE_HOME": str(folder / "state")}
