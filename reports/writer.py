@@ -34,7 +34,8 @@ class RunWriter:
     """Appends one header, any number of records and one footer to a file that did not exist before.
 
     Each line is checked against the schema, written and flushed before the call returns; the first and the last are
-    synced, since a run without its footer is none. Missing folders are made. Every method raises :class:`RunFileError`, in one line that says how to mend it.
+    synced, since a run without its footer is none. Missing folders are made. Every method raises
+    :class:`RunFileError`, in one line that says how to mend it.
     """
 
     def __init__(self, path: Path) -> None:
