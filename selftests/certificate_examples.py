@@ -213,6 +213,11 @@ def of_an_address():
     return _shown(root, leaf(root, names=("127.0.0.1",)), host="127.0.0.1", domain="")
 
 
+def of_an_address_in_another_spelling():
+    root = authority()
+    return _shown(root, leaf(root, names=("::1",)), host="[0:0:0:0:0:0:0:1]", domain="")
+
+
 def under_one_of_several():
     root, others = authority(), [authority(f"Other CA {number}") for number in range(3)]
     shown = leaf(root)
@@ -270,6 +275,7 @@ GOOD = {
     "rsa-2048": lambda: plain(key=rsa.generate_private_key(65537, 2048)),
     "critical-names": lambda: plain(critical_names=True),
     "address-only": of_an_address,
+    "address-spelt-out": of_an_address_in_another_spelling,
     "several-authorities": under_one_of_several,
     "odd-order-with-a-stranger": in_odd_order_with_a_stranger,
     "given-itself": given_itself,

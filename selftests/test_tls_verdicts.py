@@ -14,7 +14,7 @@ from tls_server import server_context, serving
 
 from restoreproof.fixtures.answer import Finding
 from restoreproof.fixtures.recorder import Recorder
-from restoreproof.fixtures.tls import TlsProbe, speaks_s3
+from restoreproof.fixtures.tls import OLD, Offer, TlsProbe, speaks_s3
 from restoreproof.fixtures.transport import Transport
 from restoreproof.reports.reader import read_run
 from restoreproof.reports.record import RED
@@ -56,6 +56,11 @@ def test_the_second_connection_does_offer_the_session_of_the_first(newest):
         TlsProbe(endpoint).ask_twice(newest)
 
     assert context.session_stats()["hits"] == 1
+
+
+def test_an_offer_that_the_local_openssl_cannot_make_is_known_before_it_is_made():
+    assert OLD.is_possible()
+    assert not Offer(oldest="TLSv1", newest="TLSv1.1", ciphers="ECDHE+AESGCM").is_possible()
 
 
 @pytest.mark.parametrize("name", BAD)
