@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from restoreproof.reports import wording
-from restoreproof.reports.outcome import met
+from restoreproof.reports.outcome import applies, met
 from restoreproof.reports.record import CONFORMS, CONFORMS_UP_TO, ERROR, MET, NOT_RUN
 from restoreproof.reports.register import HARMS, LEVELS
 
@@ -114,16 +114,21 @@ class Balance:
 
 def musts(run: Run) -> Balance:
     """How the musts stand."""
-    return _balance("musts", [entry for entry in asked(run) if entry.requirement.level == "must"], run.records)
+    return _balance("musts", [entry for entry in _due(run) if entry.requirement.level == "must"], run.records)
 
 
 def stakes(run: Run) -> tuple[Balance, ...]:
     """What is at stake, worst harm first."""
     kinds = (
-        _balance(words, [entry for entry in asked(run) if entry.requirement.harm == harm], run.records)
+        _balance(words, [entry for entry in _due(run) if entry.requirement.harm == harm], run.records)
         for harm, words in wording.HARMS.items()
     )
     return tuple(kind for kind in kinds if kind.total)
+
+
+def _due(run: Run) -> tuple[Record, ...]:
+    """The records of the checks that the run was asked for and that apply to this endpoint."""
+    return tuple(entry for entry in asked(run) if applies(run.header, entry.requirement))
 
 
 def _balance(title: str, records: Sequence[Record], alternatives: Sequence[Record]) -> Balance:

@@ -80,6 +80,7 @@ def _facts(run: Run) -> Iterator[str]:
     facts = {
         "Provider": f"{plain(header.provider['title'])} ({code(header.provider['name'])})",
         "Endpoint": code(endpoint["url"]),
+        **({"Nodes": code(wording.nodes_text(run))} if wording.nodes_text(run) else {}),
         "Server": plain(endpoint["software"] or endpoint["server"] or "does not say"),
         "TLS": plain(header.tls["version"] or "no handshake"),
         "SQL Server": plain(wording.engine_text(run)),

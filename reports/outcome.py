@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from restoreproof.reports.record import Header, Record
+    from restoreproof.reports.register import Requirement
 
 CERTIFIED = "certified"
 REHEARSED = "rehearsed"
@@ -27,6 +28,12 @@ OLDEST_CERTIFIED_BUILD = (16, 0, 4205)
 
 MOST_IDS_NAMED = 4
 
+SEVERAL_NODES = "several_nodes"
+"""What a claim needs that says something of endpoints with more than one address only."""
+
+ONE_ADDRESS = "does not apply: this endpoint has one address"
+"""Why such a claim is not run elsewhere."""
+
 
 def judge(header: Header, records: Sequence[Record]) -> tuple[str, str]:
     """The outcome of a run and the sentence that explains it.
@@ -36,7 +43,8 @@ def judge(header: Header, records: Sequence[Record]) -> tuple[str, str]:
     if header.selection["filtered"]:
         return NO_OUTCOME, "only a part of the checks was selected"
     wanted = ("wire", "engine") if header.engine else ("wire",)
-    musts = [r for r in records if r.requirement.level == "must" and r.requirement.phase in wanted]
+    asked = [r for r in records if r.requirement.phase in wanted]
+    musts = [r for r in asked if r.requirement.level == "must" and applies(header, r.requirement)]
     unmet = [record for record in musts if not met(record, musts)]
     broken = [record for record in unmet if not _open(record, musts)]
     if broken:
@@ -45,7 +53,17 @@ def judge(header: Header, records: Sequence[Record]) -> tuple[str, str]:
         return INCOMPLETE, f"{_must(len(unmet))} without an answer: {_ids(unmet)}"
     if not musts:
         return INCOMPLETE, "not one must-requirement was checked"
-    return _rung(header)
+    rung, reason = _rung(header)
+    aside = sum(not applies(header, r.requirement) for r in asked)
+    return rung, f"{reason}; {aside} claims about several nodes do not apply to its one address" if aside else reason
+
+
+def applies(header: Header, requirement: Requirement) -> bool:
+    """Whether a claim says anything of this endpoint: what several nodes do is no question where there is one.
+
+    The header's own list of addresses decides, so that no other reason not to run can pass for this one.
+    """
+    return SEVERAL_NODES not in requirement.needs or len(header.endpoint.get("nodes", ())) > 1
 
 
 def as_declared(records: Iterable[Record], cleanup_error: str = "") -> bool:
@@ -115,8 +133,11 @@ __all__ = [
     "LADDER",
     "NOT_CERTIFIED",
     "NO_OUTCOME",
+    "ONE_ADDRESS",
     "REHEARSED",
+    "SEVERAL_NODES",
     "WIRE_CONFORMANT",
+    "applies",
     "as_declared",
     "counts",
     "judge",

@@ -118,6 +118,11 @@ def cautions(run: Run) -> list[str]:
         said.append("SQL Server is a stand-in, not Microsoft's product.")
     if header.defects:
         said.append(f"Defects were switched on for this run: {', '.join(header.defects)}.")
+    aside = sum(entry.reason == outcome.ONE_ADDRESS for entry in run.records)
+    if aside:
+        said.append(f"The endpoint has one address: {aside} claims about several nodes do not apply and were not run.")
+    if header.endpoint.get("unreached"):
+        said.append(f"Left out, for nothing answers there: {', '.join(header.endpoint['unreached'])}.")
     if footer.cleanup["error"]:
         said.append(f"Clean-up did not finish: {footer.cleanup['error']}")
     if footer.cleanup["left"]:
@@ -148,6 +153,11 @@ def envelope_text(run: Run) -> str:
         "longest-open upload": duration(seen.get("open_seconds", 0.0)),
     }
     return ", ".join(f"{name} {value}" for name, value in told.items())
+
+
+def nodes_text(run: Run) -> str:
+    """The addresses behind the endpoint's name, in one line; empty where the run did not look for them."""
+    return ", ".join(run.header.endpoint.get("nodes", ()))
 
 
 def engine_text(run: Run) -> str:
