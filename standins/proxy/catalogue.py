@@ -15,6 +15,8 @@ from restoreproof.standins.proxy.defects import (
     lists,
     multipart,
     names,
+    node_uploads,
+    nodes,
     orphans,
     parts,
     reads,
@@ -47,6 +49,8 @@ _AREAS = (
     reads,
     errors,
     sequences,
+    nodes,
+    node_uploads,
 )
 
 DEFECTS: Mapping[str, Defect] = MappingProxyType(

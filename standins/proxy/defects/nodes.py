@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from restoreproof.standins.certificates import Authority
 from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.defect import Defect
+from restoreproof.standins.proxy.nodes import ByNode, Place
 from restoreproof.standins.proxy.operation import Kind
 from restoreproof.standins.proxy.shapes import on_answer_head, on_other_fronts, on_request
 
@@ -27,10 +28,7 @@ __all__ = ["DEFECTS"]
 
 _OK, _NOT_FOUND = 200, 404
 _SMALL = 1024 * 1024
-_MOST_PARTS = 2
 _SHADOW = ".on-another-store"
-
-_Place = tuple[str, str]
 
 
 def _answer(flow: HTTPFlow) -> Response:
@@ -77,84 +75,7 @@ def _tag_by_node(context: Context, flow: HTTPFlow) -> None:
         headers["etag"] = f'"{context.node(flow):032x}"'
 
 
-@dataclass
-class _ByNode:
-    """Knows through which node uploads were opened and keys were written last."""
-
-    context: Context
-    opened: dict[str, int] = field(default_factory=dict)
-    written: dict[_Place, int] = field(default_factory=dict)
-
-    def response(self, flow: HTTPFlow) -> None:
-        operation, answer = self.context.operation(flow), _answer(flow)
-        if operation.kind is Kind.CREATE_UPLOAD:
-            self.opened.setdefault(documents.text(answer.content or b"", "UploadId"), self.context.node(flow))
-        elif operation.kind is Kind.COMPLETE_UPLOAD and answer.status_code == _OK:
-            self.written[self.place(flow)] = self.context.node(flow)
-
-    def place(self, flow: HTTPFlow) -> _Place:
-        operation = self.context.operation(flow)
-        return operation.bucket, operation.key
-
-    def is_elsewhere(self, flow: HTTPFlow) -> bool:
-        """Tell whether a request names an upload that was opened through another node."""
-        opened = self.opened.get(self.context.operation(flow).upload)
-        return opened is not None and opened != self.context.node(flow)
-
-
-class _UploadsStayWhereOpened(_ByNode):
-    """Knows an upload only where it was opened; completing is left out, so that the parts are what is missed."""
-
-    def requestheaders(self, flow: HTTPFlow) -> None:
-        named = self.context.is_(flow, Kind.UPLOAD_PART, Kind.LIST_PARTS, Kind.ABORT_UPLOAD)
-        if named and self.is_elsewhere(flow) and self.context.is_signed(flow):
-            self.context.refuse(flow, _NOT_FOUND, "NoSuchUpload")
-
-
-@dataclass
-class _PartsByNode:
-    """Remembers through which node each part came, in the order of arrival; leaves some out of the completion."""
-
-    context: Context
-    came: dict[tuple[str, int], list[int]] = field(default_factory=dict)
-
-    def requestheaders(self, flow: HTTPFlow) -> None:
-        if self.context.is_(flow, Kind.COMPLETE_UPLOAD):
-            self.context.hold_request(flow)
-
-    def request(self, flow: HTTPFlow) -> None:
-        if flow.response is not None or not self.context.uploads.of(flow):
-            return
-        operation = self.context.operation(flow)
-        if operation.kind is Kind.UPLOAD_PART:
-            self.came.setdefault((operation.upload, self.context.node(flow)), []).append(operation.part)
-        elif operation.kind is Kind.COMPLETE_UPLOAD:
-            self._complete(flow, set(self.lost(operation.upload, self.context.node(flow))))
-
-    def lost(self, upload: str, node: int) -> list[int]:
-        raise NotImplementedError
-
-    def _complete(self, flow: HTTPFlow, lost: set[int]) -> None:
-        parts = documents.completed_parts(flow.request.content or b"")
-        kept = [part for part in parts if part[0] not in lost]
-        if not kept:
-            self.context.refuse(flow, 400, "InvalidPart")
-        elif kept != parts:
-            self.context.replace_body(flow, documents.complete_document(kept))
-
-
-class _OnlyOwnParts(_PartsByNode):
-    def lost(self, upload: str, node: int) -> list[int]:
-        return [part for (id_, other), parts in self.came.items() if id_ == upload and other != node for part in parts]
-
-
-class _OnlyTwoParts(_PartsByNode):
-    def lost(self, upload: str, node: int) -> list[int]:
-        others = [parts for (id_, other), parts in self.came.items() if id_ == upload and other]
-        return [part for parts in others for part in parts[_MOST_PARTS:]]
-
-
-class _FirstReadElsewhereMisses(_ByNode):
+class _FirstReadElsewhereMisses(ByNode):
     def requestheaders(self, flow: HTTPFlow) -> None:
         place, here = self.place(flow), self.context.node(flow)
         if not self.context.is_(flow, Kind.GET_OBJECT) or self.written.get(place, here) == here:
@@ -164,7 +85,7 @@ class _FirstReadElsewhereMisses(_ByNode):
             self.context.refuse(flow, _NOT_FOUND, "NoSuchKey")
 
 
-class _FirstListElsewhereMisses(_ByNode):
+class _FirstListElsewhereMisses(ByNode):
     def responseheaders(self, flow: HTTPFlow) -> None:
         if self.context.is_(flow, Kind.LIST_OBJECTS):
             self.context.hold_answer(flow)
@@ -184,11 +105,11 @@ class _FirstListElsewhereMisses(_ByNode):
 
 
 @dataclass
-class _CacheOfEachNode(_ByNode):
+class _CacheOfEachNode(ByNode):
     """Keeps what each node has served of small objects; what is done with it, others say."""
 
-    kept: dict[tuple[int, _Place], bytes] = field(default_factory=dict)
-    deleted: dict[_Place, int] = field(default_factory=dict)
+    kept: dict[tuple[int, Place], bytes] = field(default_factory=dict)
+    deleted: dict[Place, int] = field(default_factory=dict)
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         small = int(_answer(flow).headers.get("content-length", _SMALL + 1)) <= _SMALL
@@ -222,60 +143,6 @@ class _DeletedElsewhere(_CacheOfEachNode):
     def is_outdated(self, flow: HTTPFlow) -> bool:
         here = self.context.node(flow)
         return _answer(flow).status_code == _NOT_FOUND and self.deleted.get(self.place(flow), here) != here
-
-
-class _UploadsListedWhereOpened(_ByNode):
-    def responseheaders(self, flow: HTTPFlow) -> None:
-        if self.context.is_(flow, Kind.LIST_UPLOADS):
-            self.context.hold_answer(flow)
-
-    def response(self, flow: HTTPFlow) -> None:
-        super().response(flow)
-        if self.context.is_(flow, Kind.LIST_UPLOADS) and _answer(flow).status_code == _OK:
-            here = self.context.node(flow)
-            _answer(flow).content = documents.filtered(
-                _answer(flow).content or b"",
-                "Upload",
-                lambda row: self.opened.get(documents.text(row, "UploadId"), here) == here,
-            )
-
-
-class _AbortStaysOnItsNode(_ByNode):
-    def requestheaders(self, flow: HTTPFlow) -> None:
-        if self.context.is_(flow, Kind.ABORT_UPLOAD) and self.is_elsewhere(flow) and self.context.is_signed(flow):
-            self.context.answer(flow, 204)
-
-
-@dataclass
-class _CutElsewhereCutsAgain:
-    """Gives a part that broke off on one node the length it had there when it comes whole through another."""
-
-    context: Context
-    under_way: dict[tuple[str, int], int] = field(default_factory=dict)
-
-    def requestheaders(self, flow: HTTPFlow) -> None:
-        if self.context.is_(flow, Kind.UPLOAD_PART) and self.context.uploads.of(flow):
-            if self._is_cut(flow):
-                self.context.hold_request(flow)
-            else:
-                self.under_way[self._part(flow)] = self.context.node(flow)
-
-    def request(self, flow: HTTPFlow) -> None:
-        if self.context.is_(flow, Kind.UPLOAD_PART) and self._is_cut(flow) and flow.response is None:
-            body = flow.request.content or b""
-            self.context.replace_body(flow, body[: len(body) // 2])
-
-    def response(self, flow: HTTPFlow) -> None:
-        if self.context.is_(flow, Kind.UPLOAD_PART):
-            self.under_way.pop(self._part(flow), None)
-
-    def _is_cut(self, flow: HTTPFlow) -> bool:
-        here = self.context.node(flow)
-        return self.under_way.get(self._part(flow), here) != here
-
-    def _part(self, flow: HTTPFlow) -> tuple[str, int]:
-        operation = self.context.operation(flow)
-        return operation.upload, operation.part
 
 
 @dataclass
@@ -348,31 +215,6 @@ DEFECTS = (
         on_request(_know_no_restore_key),
     ),
     Defect(
-        "uploads-stay-on-their-node",
-        "Parts and aborts are taken only by the node on which the upload was opened.",
-        "WIRE-16.upload-across-nodes",
-        (
-            "ABORT-03.aborted-through-another-node",
-            "WIRE-12.part-again-through-another-node",
-            "WIRE-16.upload-across-nodes",
-        ),
-        _UploadsStayWhereOpened,
-    ),
-    Defect(
-        "only-own-parts-joined",
-        "A node completes an upload from the parts that came through itself.",
-        "WIRE-16.upload-across-nodes",
-        ("WIRE-16.upload-across-nodes",),
-        _OnlyOwnParts,
-    ),
-    Defect(
-        "third-part-of-a-node-lost",
-        "Of the parts that come through another node than the first, all from the third on are left out.",
-        "MPU-14.parts-from-all-nodes",
-        ("MPU-14.parts-from-all-nodes",),
-        _OnlyTwoParts,
-    ),
-    Defect(
         "first-read-elsewhere-misses",
         "The first read of a new object through another node than the one that made it finds nothing.",
         "WIRE-09.read-through-another-node",
@@ -406,27 +248,6 @@ DEFECTS = (
         "RST-14.same-etag-on-every-node",
         ("RST-14.same-etag-on-every-node",),
         on_answer_head(_tag_by_node, Kind.HEAD_OBJECT),
-    ),
-    Defect(
-        "uploads-listed-where-opened",
-        "An open upload is listed only by the node on which it was opened.",
-        "ABORT-03.listed-on-every-node",
-        ("ABORT-03.listed-on-every-node",),
-        _UploadsListedWhereOpened,
-    ),
-    Defect(
-        "abort-stays-on-its-node",
-        "An abort through another node than the one on which the upload was opened is acknowledged and does nothing.",
-        "ABORT-03.aborted-through-another-node",
-        ("ABORT-03.aborted-through-another-node",),
-        _AbortStaysOnItsNode,
-    ),
-    Defect(
-        "cut-elsewhere-cuts-again",
-        "A part that broke off on one node is cut to half when it comes whole through another.",
-        "WIRE-12.part-again-through-another-node",
-        ("WIRE-12.part-again-through-another-node",),
-        _CutElsewhereCutsAgain,
     ),
     Defect(
         "unrelated-stores",
