@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from restoreproof.reports.record import CONFORMS, ERROR, MET, NOT_RUN, RED, UNSUPPORTED
 
@@ -28,11 +30,13 @@ OLDEST_CERTIFIED_BUILD = (16, 0, 4205)
 
 MOST_IDS_NAMED = 4
 
-SEVERAL_NODES = "several_nodes"
-"""What a claim needs that says something of endpoints with more than one address only."""
+SEVERAL_NODES, ADDRESS_IN_URL = "several_nodes", "address_in_url"
+"""What claims need that say nothing of an endpoint with one address, or with a host name in its URL."""
 
 ONE_ADDRESS = "does not apply: this endpoint has one address"
-"""Why such a claim is not run elsewhere."""
+HOST_NAME = "does not apply: the endpoint's URL has a host name, no IP address"
+ASIDE = {ONE_ADDRESS: "about several nodes (it has one address)", HOST_NAME: "about an IP address in its URL"}
+"""Why such claims are not run, and what they are about."""
 
 
 def judge(header: Header, records: Sequence[Record]) -> tuple[str, str]:
@@ -54,16 +58,33 @@ def judge(header: Header, records: Sequence[Record]) -> tuple[str, str]:
     if not musts:
         return INCOMPLETE, "not one must-requirement was checked"
     rung, reason = _rung(header)
-    aside = sum(not applies(header, r.requirement) for r in asked)
-    return rung, f"{reason}; {aside} claims about several nodes do not apply to its one address" if aside else reason
+    aside = Counter(why for r in asked if (why := _aside(header, r.requirement)))
+    told = ", ".join(f"{number} {ASIDE[why]}" for why, number in aside.items())
+    return rung, f"{reason}; claims that do not apply: {told}" if told else reason
 
 
 def applies(header: Header, requirement: Requirement) -> bool:
     """Whether a claim says anything of this endpoint: what several nodes do is no question where there is one.
 
-    The header's own list of addresses decides, so that no other reason not to run can pass for this one.
+    The header's own facts decide, so that no other reason not to run can pass for this one.
     """
-    return SEVERAL_NODES not in requirement.needs or len(header.endpoint.get("nodes", ())) > 1
+    return not _aside(header, requirement)
+
+
+def _aside(header: Header, requirement: Requirement) -> str:
+    if SEVERAL_NODES in requirement.needs and len(header.endpoint.get("nodes", ())) <= 1:
+        return ONE_ADDRESS
+    if ADDRESS_IN_URL in requirement.needs and not _names_an_address(header.endpoint["url"]):
+        return HOST_NAME
+    return ""
+
+
+def _names_an_address(url: str) -> bool:
+    try:
+        ipaddress.ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+    return True
 
 
 def as_declared(records: Iterable[Record], cleanup_error: str = "") -> bool:
@@ -127,8 +148,11 @@ def _ids(records: Sequence[Record]) -> str:
 
 
 __all__ = [
+    "ADDRESS_IN_URL",
+    "ASIDE",
     "CERTIFIED",
     "CONFORMS",
+    "HOST_NAME",
     "INCOMPLETE",
     "LADDER",
     "NOT_CERTIFIED",
