@@ -15,6 +15,7 @@ from restoreproof.fixtures.endpoints import ROLES
 from restoreproof.fixtures.endpoints.starting import start_endpoint
 from restoreproof.providers.profile import load_profile
 from restoreproof.reports.reader import read_run
+from restoreproof.reports.register import load_register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,12 +77,14 @@ class Laboratory:
 
 
 @contextmanager
-def laboratory(name: str = "laboratory", bucket: str = "") -> Iterator[Laboratory]:
-    """The embedded endpoint, started once for many runs, with a state directory of its own."""
+def laboratory(name: str = "laboratory", bucket: str = "", provider: str = "embedded") -> Iterator[Laboratory]:
+    """A server, the embedded endpoint unless another is named, started once for many runs, with a state of its own."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="restoreproof-laboratory-")))
-        endpoint = start_endpoint(load_profile("embedded"), (), stack)
-        yield Laboratory(endpoint, folder, write_profile(folder, endpoint, name, bucket), environment(folder, endpoint))
+        profile = load_profile(provider, os.environ, load_register().requirements)
+        endpoint = start_endpoint(profile, (), stack)
+        file = write_profile(folder, endpoint, name, bucket or endpoint.bucket)
+        yield Laboratory(endpoint, folder, file, environment(folder, endpoint))
 
 
 def write_profile(folder: Path, endpoint: Endpoint, name: str, bucket: str = "") -> Path:
