@@ -19,7 +19,6 @@ from restoreproof.providers.profile import load_profile
 from restoreproof.reports.outcome import LADDER
 from restoreproof.reports.register import LEVELS, SCALES, load_register
 from restoreproof.reports.wording import duration
-from restoreproof.standins.proxy.catalogue import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,11 +70,11 @@ names one. Everything lies under a bucket or prefix of the run's own and is remo
 nothing is kept."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], summary: str) -> None:
     """Add the sub-command."""
     parser = subparsers.add_parser(
         "certify",
-        help="run the suites against a provider",
+        help=summary,
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -110,6 +109,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Run the suites in this process and return the exit code."""
+    from restoreproof.standins.proxy.catalogue import chosen  # noqa: PLC0415 - heavy, and --help does without
+
     register = load_register()
     try:
         selection = Selection.of(register, args.check, args.area, args.level, args.scale)

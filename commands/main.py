@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import TYPE_CHECKING
-
-from restoreproof.commands import certify, profile, report, serve, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 USAGE = 4
+
+COMMANDS = {
+    "certify": "run the suites against a provider",
+    "serve": "start the embedded endpoint alone, for any client",
+    "sweep": "finish the clean-up of killed runs",
+    "report": "render run files",
+    "profile": "write or check a provider's profile",
+}
+"""Each sub-command, a module of its own, and its line of help."""
 
 DESCRIPTION = """\
 Proves that an S3-compatible object store can hold SQL Server 2022 backups and give the database back."""
@@ -29,7 +36,8 @@ exit codes: 0 good enough and as declared, 1 not so, 2 interrupted, 4 bad usage"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command and return its exit code."""
-    args, rest = build_parser().parse_known_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    args, rest = build_parser(next((word for word in words if word in COMMANDS), "")).parse_known_args(words)
     if rest and args.command != "certify":
         message = f"restoreproof {args.command}: unknown argument {rest[0]!r}; see restoreproof {args.command} --help"
         print(message, file=sys.stderr)  # noqa: T201 - a command's own error line
@@ -41,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all sub-commands."""
+def build_parser(chosen: str) -> argparse.ArgumentParser:
+    """The parser of all sub-commands; only the chosen one is imported, since some weigh half a second."""
     parser = _Parser(
         prog="restoreproof",
         description=DESCRIPTION,
@@ -51,8 +59,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"restoreproof {metadata.version('restoreproof')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (certify, serve, sweep, report, profile):
-        module.add_parser(commands)
+    for name, summary in COMMANDS.items():
+        if name == chosen:
+            import_module(f"restoreproof.commands.{name}").add_parser(commands, summary)
+        else:
+            commands.add_parser(name, help=summary)
     return parser
 
 

@@ -88,9 +88,9 @@ secret = "{variable}_SECRET"
 """A profile that loads once its two variables are set."""
 
 
-def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
+def add_parser(subparsers: _SubParsersAction[ArgumentParser], summary: str) -> None:
     """Hang ``profile new`` and ``profile check`` into the command line."""
-    parser = _parser(subparsers, "profile", "write or check a provider's profile", _ABOUT, _EXAMPLES)
+    parser = _parser(subparsers, "profile", summary, _ABOUT, _EXAMPLES)
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", dest="action", required=True)
     new = _parser(actions, "new", "write a starter profile", _NEW_ABOUT, _NEW_EXAMPLES)
     new.add_argument("name", metavar="NAME", help="what the provider is called: small letters, digits and _")

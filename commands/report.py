@@ -18,9 +18,9 @@ Renders run files again, in any format. One run gives a report; several give one
 Truncated, mixed or altered run files are refused."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], summary: str) -> None:
     """Add the sub-command."""
-    parser = subparsers.add_parser("report", help="render run files", description=DESCRIPTION)
+    parser = subparsers.add_parser("report", help=summary, description=DESCRIPTION)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, or its run.jsonl")
     parser.add_argument(
         "--format",

@@ -34,11 +34,9 @@ BUCKET = "sqlbackups"
 USAGE = 4
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], summary: str) -> None:
     """Add the sub-command."""
-    parser = subparsers.add_parser(
-        "serve", help="start the embedded endpoint alone, for any client", description=DESCRIPTION
-    )
+    parser = subparsers.add_parser("serve", help=summary, description=DESCRIPTION)
     parser.add_argument("--provider", default="embedded", metavar="NAME|FILE", help="a local provider (embedded)")
     parser.add_argument(
         "--defect", action="append", default=[], metavar="NAME", help="play this defect; may be repeated"

@@ -22,9 +22,9 @@ is not touched. Prints what was removed; exit code 1 when something is still the
 USAGE = 4
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], summary: str) -> None:
     """Add the sub-command."""
-    parser = subparsers.add_parser("sweep", help="finish the clean-up of killed runs", description=DESCRIPTION)
+    parser = subparsers.add_parser("sweep", help=summary, description=DESCRIPTION)
     parser.add_argument(
         "--provider", action="append", required=True, metavar="NAME|FILE", help="whose runs to clean up after"
     )
