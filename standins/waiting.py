@@ -1,10 +1,11 @@
 """The only place in the stand-ins that sleeps."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["TimedOut", "wait_until"]
+__all__ = ["TimedOut", "pause", "wait_until"]
 
 _T = TypeVar("_T")
 _FIRST_PAUSE = 0.005
@@ -20,10 +21,15 @@ def wait_until(predicate: Callable[[], _T | None], seconds: float, describe: str
 
     The pauses start at 5 ms and double up to 100 ms: quick things are noticed quickly, slow ones cost little.
     """
-    deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE
+    deadline, interval = time.monotonic() + seconds, _FIRST_PAUSE
     while not (answer := predicate()):
         if time.monotonic() >= deadline:
             raise TimedOut(f"{describe} did not happen within {seconds:g} s")
-        time.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE)
+        time.sleep(interval)
+        interval = min(interval * 2, _LONGEST_PAUSE)
     return answer
+
+
+async def pause(seconds: float) -> None:
+    """Let the proxy go on with everything else for a while."""
+    await asyncio.sleep(seconds)

@@ -22,6 +22,7 @@ class Defect:
     :ivar breaks: id of the requirement it breaks.
     :ivar reddens: ids of every check that must turn red.
     :ivar addon: makes the mitmproxy add-on for one run.
+    :ivar scale: the least scale of a run that finds it: ``smoke``, ``nightly`` or ``full``; lower ones see nothing.
     """
 
     name: str
@@ -29,3 +30,4 @@ class Defect:
     breaks: str
     reddens: tuple[str, ...]
     addon: Callable[[Context], object]
+    scale: str = "smoke"

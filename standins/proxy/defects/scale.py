@@ -1,0 +1,246 @@
+"""Defects that begin above some size or number: a store that does well in every small test."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from restoreproof.standins.proxy import documents
+from restoreproof.standins.proxy.defect import Defect
+from restoreproof.standins.proxy.operation import Kind
+from restoreproof.standins.proxy.shapes import on_answer, on_request, on_request_body
+from restoreproof.standins.proxy.uploads import OPEN
+from restoreproof.standins.waiting import pause
+
+if TYPE_CHECKING:
+    from mitmproxy.http import HTTPFlow
+
+    from restoreproof.standins.proxy.context import Context
+
+__all__ = ["DEFECTS"]
+
+_MIB = 1024 * 1024
+_PAGE = 1000
+_READ_UP_TO = 128 * 1024
+_LONGEST_BODY = 512 * 1024
+_LARGEST_OBJECT = 30 * _MIB
+_READ_AHEAD, _LATE = 8 * _MIB, 3.0
+_READERS = 2
+_PARTS_OF_ONE = 4
+_OPEN_AT_ONCE = 16
+_FORGOTTEN_AFTER = 1.5
+_EVERY = 50
+
+
+def _parts(body: bytes) -> list[tuple[int, str]]:
+    return documents.completed_parts(body)
+
+
+def _join(context: Context, flow: HTTPFlow, parts: list[tuple[int, str]]) -> None:
+    """Send a completion on with fewer parts, if they are fewer."""
+    if parts != _parts(flow.request.content or b""):
+        context.replace_body(flow, documents.complete_document(parts))
+
+
+def _join_first_page(context: Context, flow: HTTPFlow) -> None:
+    _join(context, flow, _parts(flow.request.content or b"")[:_PAGE])
+
+
+def _join_what_was_read(context: Context, flow: HTTPFlow) -> None:
+    _join(context, flow, _parts((flow.request.content or b"")[:_READ_UP_TO]))
+
+
+def _refuse_long_bodies(context: Context, flow: HTTPFlow) -> None:
+    if int(flow.request.headers.get("content-length", "0")) > _LONGEST_BODY:
+        context.answer(flow, 413, b"<html><title>413 Request Entity Too Large</title></html>")
+
+
+def _refuse_large_objects(context: Context, flow: HTTPFlow) -> None:
+    upload = context.uploads.of(flow)
+    if upload and sum(part.size for part in upload.parts.values()) > _LARGEST_OBJECT:
+        context.refuse(flow, 400, "EntityTooLarge")
+
+
+async def _read_from_the_start(_context: Context, flow: HTTPFlow) -> None:
+    found = re.match(r"bytes=(\d+)-", flow.request.headers.get("range", ""))
+    if found and int(found[1]) > _READ_AHEAD:
+        await pause(_LATE)
+
+
+@dataclass
+class _FewAtATime:
+    """Does a few things at a time that belong together, and sends everybody else away."""
+
+    context: Context
+    kind: Kind
+    most: int
+    under_way: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        if self.context.is_(flow, self.kind) and flow.response is None:
+            others = self.under_way[self._together(flow)]
+            if len(others) >= self.most:
+                self.context.refuse(flow, 503, "SlowDown")
+            else:
+                others.add(flow.id)
+
+    def response(self, flow: HTTPFlow) -> None:
+        self.under_way[self._together(flow)].discard(flow.id)
+
+    def error(self, flow: HTTPFlow) -> None:
+        self.under_way[self._together(flow)].discard(flow.id)
+
+    def _together(self, flow: HTTPFlow) -> str:
+        operation = self.context.operation(flow)
+        return operation.upload or operation.folder
+
+
+def _refuse_many_open(context: Context, flow: HTTPFlow) -> None:
+    operation = context.operation(flow)
+    place = (operation.bucket, operation.folder)
+    open_ = [
+        u for u in context.uploads.seen.values() if (u.bucket, u.key.rpartition("/")[0], u.state) == (*place, OPEN)
+    ]
+    if len(open_) >= _OPEN_AT_ONCE:
+        context.refuse(flow, 503, "TooManyUploads")
+
+
+def _end_after_a_page(_context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
+    body = flow.response.content or b""
+    if len(documents.elements(body, "Contents")) >= _PAGE:
+        flow.response.content = documents.replaced(body, "IsTruncated", "false")
+
+
+@dataclass
+class _IdleUploadsDropped:
+    """Forgets an upload that nobody touched for a while."""
+
+    context: Context
+    touched: dict[str, float] = field(default_factory=dict)
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        upload = self.context.uploads.of(flow)
+        since = self.touched.get(upload.id) if upload else None
+        if since is not None and upload and upload.state == OPEN and time.monotonic() - since > _FORGOTTEN_AFTER:
+            self.context.refuse(flow, 404, "NoSuchUpload")
+
+    def response(self, flow: HTTPFlow) -> None:
+        if self.context.is_(flow, Kind.UPLOAD_PART):
+            self.touched[self.context.operation(flow).upload] = time.monotonic()
+
+
+@dataclass
+class _NowAndThenListedLate:
+    """Leaves every fiftieth object of a folder out of the first list after it was written."""
+
+    context: Context
+    written: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    late: set[str] = field(default_factory=set)
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        operation = self.context.operation(flow)
+        if self.context.is_(flow, Kind.LIST_OBJECTS) and self.late:
+            self.context.hold_answer(flow)
+        if self.context.is_(flow, Kind.PUT_OBJECT, Kind.COMPLETE_UPLOAD):
+            folder = self.written[operation.folder]
+            if operation.key not in folder and len(folder) % _EVERY == _EVERY - 1:
+                self.late.add(operation.key)
+            folder.add(operation.key)
+
+    def response(self, flow: HTTPFlow) -> None:
+        if self.context.is_(flow, Kind.LIST_OBJECTS) and self.late and flow.response:
+            body = flow.response.content or b""
+            hidden = {key for key in self.late if f"<Key>{key}</Key>".encode() in body}
+            self.late -= hidden
+            flow.response.content = documents.filtered(
+                body, "Contents", lambda row: documents.text(row, "Key") not in hidden
+            )
+
+
+DEFECTS = (
+    Defect(
+        "parts-behind-first-page-lost",
+        "Completing joins the first 1,000 parts, one page of its own list, and forgets the rest.",
+        "MPU-02.ten-thousand-parts",
+        ("MPU-02.ten-thousand-parts",),
+        on_request_body(_join_first_page, Kind.COMPLETE_UPLOAD),
+        scale="nightly",
+    ),
+    Defect(
+        "completion-read-in-part",
+        "Of a completion 128 KiB are read, and parts that are named behind that are left out.",
+        "MPU-02.ten-thousand-parts",
+        ("MPU-02.ten-thousand-parts",),
+        on_request_body(_join_what_was_read, Kind.COMPLETE_UPLOAD),
+        scale="full",
+    ),
+    Defect(
+        "long-completions-refused",
+        "A gateway before the store lets no completion of more than half a megabyte pass.",
+        "MPU-12.megabyte-completion",
+        ("MPU-12.megabyte-completion",),
+        on_request(_refuse_long_bodies, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "objects-above-30-mib-refused",
+        "Completing an object of more than 30 MiB is refused.",
+        "MPU-08.largest-object",
+        ("MPU-08.largest-object",),
+        on_request(_refuse_large_objects, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "far-ranges-read-from-start",
+        "A range that begins behind 8 MiB takes three seconds, because all before it is read first.",
+        "META-06.far-end-at-once",
+        ("META-06.far-end-at-once",),
+        on_request(_read_from_the_start, Kind.GET_OBJECT),
+    ),
+    Defect(
+        "two-readers-at-a-time",
+        "While two objects of a folder are read, every further reader is answered SlowDown.",
+        "BAK-15.stripes-at-once",
+        ("BAK-15.stripes-at-once",),
+        lambda context: _FewAtATime(context, Kind.GET_OBJECT, _READERS),
+    ),
+    Defect(
+        "four-parts-of-an-upload-at-a-time",
+        "While four parts of an upload are under way, a further one of it is answered SlowDown.",
+        "PERF-06.parts-at-once",
+        ("PERF-06.parts-at-once",),
+        lambda context: _FewAtATime(context, Kind.UPLOAD_PART, _PARTS_OF_ONE),
+    ),
+    Defect(
+        "sixteen-open-uploads-only",
+        "A folder with sixteen open uploads takes no further one.",
+        "PERF-07.uploads-open-at-once",
+        ("PERF-07.uploads-open-at-once",),
+        on_request(_refuse_many_open, Kind.CREATE_UPLOAD),
+    ),
+    Defect(
+        "idle-uploads-dropped",
+        "An upload that nobody touched for one and a half seconds is forgotten.",
+        "WIRE-17.idle-upload",
+        ("WIRE-17.idle-upload",),
+        _IdleUploadsDropped,
+    ),
+    Defect(
+        "lists-end-after-a-page",
+        "A list ends after a thousand keys and says that these were all.",
+        "LIST-02.many-keys",
+        ("LIST-02.many-keys",),
+        on_answer(_end_after_a_page, Kind.LIST_OBJECTS),
+        scale="nightly",
+    ),
+    Defect(
+        "every-fiftieth-object-listed-late",
+        "Every fiftieth new object of a folder is missing in the first list after it was written.",
+        "WIRE-09.every-time",
+        ("LIST-02.many-keys", "WIRE-09.every-time"),
+        _NowAndThenListedLate,
+        scale="nightly",
+    ),
+)
