@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +37,9 @@ addresses = {addresses}
 
 [capabilities]
 virtual_host = true
+
+[limits]
+part_minimum = {part_minimum}
 """
 
 KEYS = """
@@ -70,10 +73,10 @@ class Laboratory:
             words, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=600, check=False
         )
 
-    def observe(self, defect: str, checks: Sequence[str] = ()) -> Run:
+    def observe(self, defect: str, checks: Sequence[str] = (), scale: str = "smoke") -> Run:
         """The run of these checks (all of them when none is named) behind one defect."""
         chosen = [word for check in checks for word in ("--check", check)]
-        return self.certify("--defect", defect, "--require", "as-declared", *chosen)[1]
+        return self.certify("--defect", defect, "--scale", scale, "--require", "as-declared", *chosen)[1]
 
 
 @contextmanager
@@ -83,11 +86,18 @@ def laboratory(name: str = "laboratory", bucket: str = "", provider: str = "embe
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="restoreproof-laboratory-")))
         profile = load_profile(provider, os.environ, load_register().requirements)
         endpoint = start_endpoint(profile, (), stack)
-        file = write_profile(folder, endpoint, name, bucket or endpoint.bucket)
+        file = write_profile(folder, endpoint, name, bucket or endpoint.bucket, profile.limits["part_minimum"])
         yield Laboratory(endpoint, folder, file, environment(folder, endpoint))
 
 
-def write_profile(folder: Path, endpoint: Endpoint, name: str, bucket: str = "") -> Path:
+def many_parts_laboratory() -> AbstractContextManager[Laboratory]:
+    """A program that takes parts of any size in a millisecond each, so that thousands of them cost seconds."""
+    return laboratory("many_parts", provider="rclone")
+
+
+def write_profile(
+    folder: Path, endpoint: Endpoint, name: str, bucket: str = "", part_minimum: int = 5 * 1024 * 1024
+) -> Path:
     """A profile that names a running endpoint by its URL and its keys by variables."""
     (folder / "ca.pem").write_text(endpoint.ca, encoding="ascii")
     text = PROFILE.format(
@@ -97,6 +107,7 @@ def write_profile(folder: Path, endpoint: Endpoint, name: str, bucket: str = "")
         domain=endpoint.domain,
         addresses=list(endpoint.addresses),
         bucket=f'bucket = "{bucket}"' if bucket else "",
+        part_minimum=part_minimum,
     )
     profile = folder / f"{name}.toml"
     profile.write_text(

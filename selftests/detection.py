@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defective_runs import laboratory
+from defective_runs import Laboratory, laboratory, many_parts_laboratory
 
-from restoreproof.reports.outcome import NOT_CERTIFIED
+from restoreproof.reports.outcome import NO_OUTCOME, NOT_CERTIFIED
 from restoreproof.reports.record import ERROR, RED
-from restoreproof.reports.register import Register, load_register
+from restoreproof.reports.register import SCALES, Register, load_register
 from restoreproof.standins.proxy.catalogue import DEFECTS
 
 if TYPE_CHECKING:
@@ -63,9 +63,13 @@ def main() -> int:
     args = parser.parse_args()
     register = load_register()
     started = time.monotonic()
-    with laboratory(provider=args.provider) as lab, ThreadPoolExecutor(args.jobs) as pool:
+    with (
+        laboratory(provider=args.provider) as lab,
+        many_parts_laboratory() as large,
+        ThreadPoolExecutor(args.jobs) as pool,
+    ):
         own = red_ids(lab.certify("--require", "as-declared")[1])
-        runs = {name: pool.submit(lab.observe, name) for name in args.only}
+        runs = {name: pool.submit(_play, DEFECTS[name], lab, large) for name in args.only}
         seen: dict[str, list[str]] = {}
         wrong = []
         for name, run in runs.items():
@@ -109,7 +113,7 @@ def page(register: Register) -> str:
         )
     ]
     lines += ["\n## By defect\n", "| defect | what it does | turns red |", "| --- | --- | --- |"]
-    lines += [f"| `{d.name}` | {d.sentence} | {', '.join(sorted(d.reddens))} |" for d in DEFECTS.values()]
+    lines += [f"| `{d.name}` | {d.sentence} | {', '.join(sorted(d.reddens))}{_above(d)} |" for d in DEFECTS.values()]
     by_check = _by_check(DEFECTS)
     lines += ["\n## By check\n", "| check | claim | turned red by |", "| --- | --- | --- |"]
     lines += [
@@ -119,6 +123,13 @@ def page(register: Register) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _play(defect: Defect, lab: Laboratory, large: Laboratory) -> Run:
+    """All checks behind a defect; behind one that begins above what a smoke run reaches, those that must see it."""
+    if defect.scale == SCALES[0]:
+        return lab.observe(defect.name)
+    return large.observe(defect.name, defect.reddens, defect.scale)
+
+
 def _compare(defect: Defect, run: Run, register: Register, own: set[str]) -> list[str]:
     """What differs; ``own`` are the checks that this server alone turns red, which can't show anything."""
     seen, declared = red_ids(run) - own, set(defect.reddens) - own
@@ -126,10 +137,14 @@ def _compare(defect: Defect, run: Run, register: Register, own: set[str]) -> lis
     problems = [f"{defect.name}: {check} is red, but not declared" for check in sorted(seen - declared - beside)]
     problems += [f"{defect.name}: {check} is declared, but not red" for check in sorted(declared - seen)]
     problems += [f"{defect.name}: {r.id} is an error: {r.reason}" for r in run.records if r.verdict == ERROR]
-    if serious(defect, register) and run.footer.rung != NOT_CERTIFIED:
+    if serious(defect, register) and run.footer.rung not in (NOT_CERTIFIED, NO_OUTCOME):
         problems.append(f"{defect.name}: breaks a must, but the outcome is {run.footer.rung!r}")
     _say(f"{defect.name}: {', '.join(sorted(seen)) or 'nothing'} red, {run.footer.seconds:.0f} s", *problems)
     return problems
+
+
+def _above(defect: Defect) -> str:
+    return "" if defect.scale == SCALES[0] else f" (from `--scale {defect.scale}`)"
 
 
 def _by_check(defects: Mapping[str, Defect]) -> dict[str, list[str]]:

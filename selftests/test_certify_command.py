@@ -27,8 +27,8 @@ ROOT = Path(__file__).parent.parent
 USAGE = 4
 FEW = ("--check", "TLS-02.chain-to-given-ca", "--check", "MPU-15.bytes-exact", "--check", "ABORT-03.abort-frees-upload")
 OPTIONS = {
-    "certify": "--provider --check --area --level --require --defect --report-dir --list --plan "
-    "--deadline --check-deadline",
+    "certify": "--provider --check --area --level --require --defect --scale --max-bytes --max-rate --report-dir "
+    "--list --plan --deadline --check-deadline",
     "serve": "--provider --defect",
     "sweep": "--provider",
     "report": "--format --output",

