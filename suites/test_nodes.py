@@ -189,3 +189,20 @@ def test_part_cut_off_on_one_node_is_sent_again_through_another(backup, restore,
     upload.at(nodes.last).complete(tags).must_succeed()
 
     assert restore.at(nodes.last).digest(key) == content.digest(part)
+
+
+@pytest.mark.requirement("WIRE-12.completion-again-through-another-node")
+def test_completion_lost_on_one_node_is_repeated_through_another(
+    backup, restore, bucket, content, lines, nodes, watch, evidence
+):
+    """A completion that was sent to one node and repeated through another makes the object, once and whole."""
+    key, part = bucket.key("completed-twice.bak"), content.make("completed twice", 64 * content.KIB)
+    upload = backup.at(nodes.first).open_upload(key)
+    tags = [upload.send(1, part)]
+
+    lines.at(nodes.first).complete_unheard([(upload, tags)])
+    evidence.keep("second_answer", upload.at(nodes.last).complete(tags).outcome)
+    read = watch(lambda: restore.at(nodes.last).get(key), 5, lambda answer: answer.is_success)
+
+    assert restore.at(nodes.last).keys(key) == [key]
+    assert content.digest(read.body) == content.digest(part)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Start-up hook: Ceph RGW with one monitor and one OSD (bluestore on a sparse file), all on loopback, no systemd, no root.
+# Start-up hook: two Ceph RGW before one monitor and one OSD (bluestore on a sparse file), on loopback, no systemd, no root.
 # Makes the bucket and three users; a bucket policy lets the backup user list and write, the restore user list and read.
 # Install (Debian, Ubuntu): sudo apt-get install --no-install-recommends ceph-mon ceph-osd radosgw curl
 set -euo pipefail
@@ -63,14 +63,19 @@ bluestore_block_size = 21474836480
 bluestore_block_create = true
 bluestore_fsck_on_mount = false
 osd_memory_target = 1073741824
-[client.rgw.a]
-keyring = $D/rgw/keyring
+CONF
+for gateway in "a $S3_PORT" "b $S3_SECOND_PORT"; do
+  read -r name port <<<"$gateway"
+  cat >>"$CEPH_CONF" <<CONF
+[client.rgw.$name]
+keyring = $D/rgw/$name.keyring
 rgw_data = $D/rgw
-rgw_frontends = beast ssl_endpoint=$S3_HOST:$S3_PORT ssl_certificate=$S3_BUNDLE
+rgw_frontends = beast ssl_endpoint=$S3_HOST:$port ssl_certificate=$S3_BUNDLE
 rgw_dns_name = $S3_DOMAIN
 rgw_enable_usage_log = false
 rgw_thread_pool_size = 64
 CONF
+done
 
 { # monitor, then OSD
   ceph-authtool --create-keyring "$D/mon.keyring" --gen-key -n mon. --cap mon 'allow *'
@@ -82,12 +87,22 @@ CONF
   secret=$(ceph-authtool --gen-print-key) # a key of this throw-away cluster, not of S3
   ceph osd new "$osd_id" -i - <<<"{\"cephx_secret\": \"$secret\"}"
   ceph-authtool --create-keyring "$D/osd/keyring" --name osd.0 --add-key "$secret"
-  ceph auth get-or-create client.rgw.a mon 'allow rw' osd 'allow rwx' -o "$D/rgw/keyring"
+  for name in a b; do
+    ceph auth get-or-create "client.rgw.$name" mon 'allow rw' osd 'allow rwx' -o "$D/rgw/$name.keyring"
+  done
   ceph-osd --mkfs -i 0 --osd-uuid "$osd_id"
   ceph-osd -f -i 0 &
 } >"$D/log/cluster.out" 2>&1
 radosgw -f -n client.rgw.a >"$D/log/rgw.out" 2>&1 & # waits for the OSD by itself
 rgw=$!
+
+# wait_for PID URL: until a gateway answers; ends the hook if it has ended.
+wait_for() {
+  until curl --silent --cacert "$S3_CA" --output /dev/null "$2/"; do
+    kill -0 "$1"
+    sleep 0.1
+  done
+}
 
 # RGW takes any other host name than its own for a bucket's, localhost too; an address is fine.
 url=https://$S3_HOST:$S3_PORT
@@ -100,10 +115,9 @@ aws-sigv4 = "aws:amz:$S3_REGION:s3"
 header = "x-amz-content-sha256: UNSIGNED-PAYLOAD"
 CURL
 }
-until curl --silent --cacert "$S3_CA" --output /dev/null "$url/"; do
-  kill -0 "$rgw" # ends the hook if the server has ended
-  sleep 0.1
-done
+wait_for "$rgw" "$url"
+radosgw -f -n client.rgw.b >"$D/log/second.out" 2>&1 & # pools and zone are there now: two at once would both make them
+second=$!
 
 # add_user NAME KEY_ID SECRET MAX_BUCKETS (-1: none); by standard input, for the same reason.
 add_user() {
@@ -133,8 +147,11 @@ JSON
 request --request PUT "$url/$S3_BUCKET"
 request --upload-file "$D/policy.json" "$url/$S3_BUCKET?policy="
 
+wait_for "$second" "https://$S3_HOST:$S3_SECOND_PORT"
+
 version=$(radosgw --version | awk '{print $3}')
-printf '{"host": "%s", "bucket": "%s", "keys": ["backup", "restore", "housekeeping"], "software": "Ceph RGW %s"}\n' \
+printf '{"host": "%s", "bucket": "%s", "second_node": true, "keys": ["backup", "restore", "housekeeping"],
+ "software": "Ceph RGW %s"}\n' \
   "$S3_HOST" "$S3_BUCKET" "$version" >"$S3_READY.new"
 mv "$S3_READY.new" "$S3_READY" # renamed, so it is never half read
-wait "$rgw"
+wait -n "$rgw" "$second"

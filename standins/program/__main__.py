@@ -1,14 +1,14 @@
 """A local S3 server behind its start-up hook: files and ports before, a ready line when it answers, nothing left after.
 
 The hook is a program that runs the server in the foreground. It finds in its environment: S3_HOST S3_PORT S3_DOMAIN
-S3_REGION (where to serve), S3_SPARE_PORT (if it needs another one), S3_DATA (an empty private folder), S3_CERT S3_KEY
-S3_BUNDLE S3_CA (PEM files: chain, key, both, authority), S3_BUCKET (the bucket to make, if it can), per role BACKUP,
-RESTORE and HOUSEKEEPING an S3_<ROLE>_KEY_ID and S3_<ROLE>_SECRET. Everything it starts stays in its process group and
-is killed with it.
+S3_REGION (where to serve), S3_SECOND_PORT (for a second node, if it has one), S3_SPARE_PORT (if it needs another one),
+S3_DATA (an empty private folder), S3_CERT S3_KEY S3_BUNDLE S3_CA (PEM files: chain, key, both, authority), S3_BUCKET
+(the bucket to make, if it can), per role BACKUP, RESTORE and HOUSEKEEPING an S3_<ROLE>_KEY_ID and S3_<ROLE>_SECRET.
+Everything it starts stays in its process group and is killed with it.
 
 A hook with work to do after the server answers creates S3_READY as an empty file first and fills it (by renaming) when
 done, with a JSON object: `bucket` that exists, `keys` that are real (housekeeping alone serves all roles), `software`,
-`host` if it does not go by the name localhost, `region`.
+`host` if it does not go by the name localhost, `region`, `second_node` if one answers at S3_SECOND_PORT.
 """
 
 import http.client
@@ -33,6 +33,7 @@ _BUCKET = "sqlbackups"
 _ROLES = ("backup", "restore", "housekeeping")
 _START_SECONDS = 120.0
 _TRIES = 3
+_PORTS = 3
 # What a program needs to be found and to run; proxies, CA files and key pairs of this machine are not for the server.
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", "XDG_CACHE_HOME", "VIRTUAL_ENV")
 
@@ -47,7 +48,7 @@ def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
     keys = {role: {"id": _random_text(20).upper(), "secret": _random_text(40)} for role in _ROLES}
     for attempt in range(1, _TRIES + 1):
         with scratch_folder("program") as folder, Children() as children:
-            ports = free_port(), free_port()
+            ports = _free_ports()
             environment = _environment(folder, ports, keys, authority)
             children.spawn(_command(hook), log=folder / f"{hook.stem}.log", env=environment)
             try:
@@ -56,8 +57,16 @@ def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
                 if attempt < _TRIES and any(map(_is_taken, ports)):
                     continue  # someone else took a port first
                 raise
-            yield _ready(hook, ports[0], authority.pem, keys, told)
+            yield _ready(hook, ports, authority.pem, keys, told)
             return
+
+
+def _free_ports() -> tuple[int, ...]:
+    """Find a port for the server, one for a second node and one to spare."""
+    ports: dict[int, None] = {}
+    while len(ports) < _PORTS:
+        ports[free_port()] = None
+    return tuple(ports)
 
 
 def _hook(settings: Settings) -> Path:
@@ -73,7 +82,7 @@ def _command(hook: Path) -> list[str]:
 
 
 def _environment(
-    folder: Path, ports: tuple[int, int], keys: dict[str, _KeyPair], authority: Authority
+    folder: Path, ports: tuple[int, ...], keys: dict[str, _KeyPair], authority: Authority
 ) -> dict[str, str]:
     """Write the files a server needs and give the environment that names them."""
     leaf = authority.leaf(*LAB_NAMES)
@@ -83,7 +92,7 @@ def _environment(
         (folder / f"{name.lower()}.pem").write_text(text, encoding="ascii")
     (folder / "data").mkdir()
     where = {"HOST": _HOST, "DOMAIN": LAB_DOMAIN, "REGION": _REGION, "BUCKET": _BUCKET}
-    where |= {"PORT": str(ports[0]), "SPARE_PORT": str(ports[1])}
+    where |= dict(zip(("PORT", "SECOND_PORT", "SPARE_PORT"), map(str, ports), strict=True))
     paths = {name: str(folder / f"{name.lower()}.pem") for name in files}
     pairs = {f"{role.upper()}_KEY_ID": pair["id"] for role, pair in keys.items()}
     pairs |= {f"{role.upper()}_SECRET": pair["secret"] for role, pair in keys.items()}
@@ -128,13 +137,15 @@ def _is_taken(port: int) -> bool:
         return probe.connect_ex((_HOST, port)) == 0
 
 
-def _ready(hook: Path, port: int, ca: str, keys: dict[str, _KeyPair], told: Mapping[str, Any]) -> dict[str, object]:
+def _ready(
+    hook: Path, ports: tuple[int, ...], ca: str, keys: dict[str, _KeyPair], told: Mapping[str, Any]
+) -> dict[str, object]:
     real = told.get("keys", _ROLES)
     return {
-        "url": f"https://{told.get('host', 'localhost')}:{port}",
+        "url": f"https://{told.get('host', 'localhost')}:{ports[0]}",
         "ca": ca,
         "domain": LAB_DOMAIN,
-        "addresses": [_HOST],
+        "addresses": [f"{_HOST}:{port}" for port in ports[: 2 if told.get("second_node") else 1]],
         "region": told.get("region", _REGION),
         "bucket": told.get("bucket"),
         "keys": {role: keys[role if role in real else "housekeeping"] for role in _ROLES},

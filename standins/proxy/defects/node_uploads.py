@@ -137,7 +137,43 @@ class _CutElsewhereCutsAgain:
         return operation.upload, operation.part
 
 
+@dataclass
+class _CompletedOnTwoNodesDoubled:
+    """Joins the parts once on every node that is told to."""
+
+    context: Context
+    told: dict[str, set[int]] = field(default_factory=dict)
+    doubled: set[tuple[str, str]] = field(default_factory=set)
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        operation = self.context.operation(flow)
+        if operation.kind is Kind.COMPLETE_UPLOAD and self.context.uploads.of(flow):
+            nodes = self.told.setdefault(operation.upload, set())
+            nodes.add(self.context.node(flow))
+            if len(nodes) > 1:
+                self.doubled.add((operation.bucket, operation.key))
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        if self._is_read(flow):
+            self.context.hold_answer(flow)
+
+    def response(self, flow: HTTPFlow) -> None:
+        if self._is_read(flow) and _answer(flow).status_code == _OK:
+            _answer(flow).content = (_answer(flow).content or b"") * 2
+
+    def _is_read(self, flow: HTTPFlow) -> bool:
+        operation = self.context.operation(flow)
+        return operation.kind is Kind.GET_OBJECT and (operation.bucket, operation.key) in self.doubled
+
+
 DEFECTS = (
+    Defect(
+        "completed-on-two-nodes-doubled",
+        "An object whose completion was sent to two nodes holds its parts twice.",
+        "WIRE-12.completion-again-through-another-node",
+        ("WIRE-12.completion-again-through-another-node",),
+        _CompletedOnTwoNodesDoubled,
+    ),
     Defect(
         "uploads-stay-on-their-node",
         "Parts and aborts are taken only by the node on which the upload was opened.",
