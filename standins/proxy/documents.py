@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["appended", "complete_document", "completed_parts", "elements", "error", "filtered", "replaced", "text"]
+__all__ = [
+    "appended",
+    "complete_document",
+    "completed_parts",
+    "element",
+    "elements",
+    "error",
+    "filtered",
+    "replaced",
+    "text",
+]
 
 _HEAD = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -29,6 +39,12 @@ def replaced(document: bytes, tag: str, value: str) -> bytes:
 def elements(document: bytes, tag: str) -> list[bytes]:
     """List the elements of that name, tags included; they must not nest."""
     return re.findall(rb"<%s>.*?</%s>" % (tag.encode(), tag.encode()), document, re.DOTALL)
+
+
+def element(tag: str, **children: str) -> bytes:
+    """Write an element whose children have these names and texts."""
+    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in children.items())
+    return f"<{tag}>{inner}</{tag}>".encode()
 
 
 def filtered(document: bytes, tag: str, keep: Callable[[bytes], bool]) -> bytes:

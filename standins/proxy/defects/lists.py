@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.lagging import Lagging
 from restoreproof.standins.proxy.operation import Kind
-from restoreproof.standins.proxy.shapes import on_answer
+from restoreproof.standins.proxy.shapes import on_answer, on_request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mitmproxy.http import HTTPFlow, Response
 
     from restoreproof.standins.proxy.context import Context
+    from restoreproof.standins.proxy.shapes import Factory
 
 __all__ = ["DEFECTS"]
 
@@ -30,6 +34,71 @@ def _answer(flow: HTTPFlow) -> Response:
 def _hide_truncation(_context: Context, flow: HTTPFlow) -> None:
     body = documents.replaced(_answer(flow).content or b"", "IsTruncated", "false")
     _answer(flow).content = re.sub(rb"<NextContinuationToken>[^<]*</NextContinuationToken>", b"", body)
+
+
+def _asked(change: Callable[[dict[str, str]], dict[str, str]]) -> Factory:
+    """Make an add-on's factory: every list is asked for in another way, wherever that differs."""
+
+    def alter(context: Context, flow: HTTPFlow) -> None:
+        query = dict(context.operation(flow).query)
+        altered = change(dict(query))
+        if altered != query and context.is_signed(flow):
+            path = flow.request.path.partition("?")[0]
+            pairs = (
+                f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in sorted(altered.items())
+            )
+            flow.request.path = f"{path}?{'&'.join(pairs)}"
+            context.resign(flow)
+
+    return on_request(alter, Kind.LIST_OBJECTS)
+
+
+def _without(name: str) -> Factory:
+    """Make an add-on's factory: a parameter of lists is not heeded."""
+    return _asked(lambda query: {key: value for key, value in query.items() if key != name})
+
+
+def _with_prefix(change: Callable[[str], str]) -> Factory:
+    """Make an add-on's factory: lists are of another prefix."""
+    return _asked(lambda query: {key: change(value) if key == "prefix" else value for key, value in query.items()})
+
+
+def _refuse_first_version(context: Context, flow: HTTPFlow) -> None:
+    if "list-type" not in context.operation(flow).query:
+        context.refuse(flow, 501, "NotImplemented")
+
+
+def _refuse_empty_lists(context: Context, flow: HTTPFlow) -> None:
+    body = _answer(flow).content or b""
+    if _answer(flow).status_code == _OK and b"<Contents>" not in body and b"<CommonPrefixes>" not in body:
+        context.refuse(flow, 404, "NoSuchKey")
+
+
+def _count_nothing(_context: Context, flow: HTTPFlow) -> None:
+    _answer(flow).content = documents.replaced(_answer(flow).content or b"", "KeyCount", "0")
+
+
+def _encode_twice(context: Context, flow: HTTPFlow) -> None:
+    def encoded(row: re.Match[bytes]) -> bytes:
+        return b"<Key>" + quote(row[1].decode(), safe="/").encode() + b"</Key>"
+
+    if "encoding-type" in context.operation(flow).query:
+        _answer(flow).content = re.sub(rb"<Key>([^<]*)</Key>", encoded, _answer(flow).content or b"")
+
+
+def _show_other_etags(_context: Context, flow: HTTPFlow) -> None:
+    body = _answer(flow).content or b""
+    _answer(flow).content = re.sub(rb"<ETag>[^<]*</ETag>", b"<ETag>&quot;0&quot;</ETag>", body)
+
+
+def _sort_without_case(_context: Context, flow: HTTPFlow) -> None:
+    body = _answer(flow).content or b""
+    rows = documents.elements(body, "Contents")
+    if rows:
+        start = body.index(rows[0])
+        rest = documents.filtered(body, "Contents", lambda _row: False)
+        ordered = b"".join(sorted(rows, key=lambda row: documents.text(row, "Key").lower()))
+        _answer(flow).content = rest[:start] + ordered + rest[start:]
 
 
 @dataclass
@@ -99,5 +168,82 @@ DEFECTS = (
         "LIST-02.paged-list",
         ("LIST-02.paged-list",),
         on_answer(_hide_truncation, Kind.LIST_OBJECTS),
+    ),
+    Defect(
+        "prefix-loses-its-slash",
+        "The closing slash of a prefix is cut off, so that a folder's list shows its neighbours.",
+        "LIST-02.no-neighbours",
+        ("LIST-02.no-neighbours",),
+        _with_prefix(lambda prefix: prefix.rstrip("/")),
+    ),
+    Defect(
+        "plus-in-prefix-becomes-space",
+        "Prefixes are decoded twice: a plus sign in one stands for a space.",
+        "LIST-02.prefix-as-typed",
+        ("LIST-02.prefix-as-typed",),
+        _with_prefix(lambda prefix: prefix.replace("+", " ")),
+    ),
+    Defect(
+        "delimiter-ignored",
+        "A list with a delimiter shows all keys below as well.",
+        "LIST-02.grouped-by-folder",
+        ("LIST-02.grouped-by-folder",),
+        _without("delimiter"),
+    ),
+    Defect(
+        "max-keys-ignored",
+        "A page has as many keys as there are, however few were asked for.",
+        "LIST-02.max-keys",
+        ("LIST-02.max-keys",),
+        _without("max-keys"),
+    ),
+    Defect(
+        "start-after-ignored",
+        "A list that starts after a key starts at the first.",
+        "LIST-02.start-after",
+        ("LIST-02.start-after",),
+        _without("start-after"),
+    ),
+    Defect(
+        "empty-list-refused",
+        "A list of nothing is refused as NoSuchKey.",
+        "LIST-02.empty-list",
+        ("LIST-02.empty-list",),
+        on_answer(_refuse_empty_lists, Kind.LIST_OBJECTS),
+    ),
+    Defect(
+        "names-encoded-twice",
+        "Names that a list encodes are encoded twice.",
+        "LIST-02.encoded-names",
+        ("LIST-02.encoded-names",),
+        on_answer(_encode_twice, Kind.LIST_OBJECTS),
+    ),
+    Defect(
+        "list-etags-differ",
+        "Lists show other ETags than HeadObject.",
+        "LIST-02.rows-agree-with-head",
+        ("LIST-02.rows-agree-with-head",),
+        on_answer(_show_other_etags, Kind.LIST_OBJECTS),
+    ),
+    Defect(
+        "list-sorted-without-case",
+        "Lists are sorted as a dictionary, and not by bytes.",
+        "LIST-02.order",
+        ("LIST-02.order",),
+        on_answer(_sort_without_case, Kind.LIST_OBJECTS),
+    ),
+    Defect(
+        "key-count-zero",
+        "KeyCount is always 0.",
+        "LIST-02.key-count",
+        ("LIST-02.key-count",),
+        on_answer(_count_nothing, Kind.LIST_OBJECTS),
+    ),
+    Defect(
+        "first-version-refused",
+        "The first version of ListObjects is not implemented.",
+        "LIST-02.first-version",
+        ("LIST-02.first-version",),
+        on_request(_refuse_first_version, Kind.LIST_OBJECTS),
     ),
 )

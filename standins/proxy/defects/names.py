@@ -100,7 +100,7 @@ DEFECTS = (
         "plus-becomes-space",
         "Keys are decoded twice: a plus sign is stored as a space.",
         "URL-12.special-characters",
-        ("URL-12.special-characters",),
+        ("URL-12.other-escapes", "URL-12.special-characters"),
         _renamed(lambda key: key.replace("+", " ")),
     ),
     Defect(
