@@ -171,7 +171,7 @@ class _AnswersCrossed:
 
     context: Context
     under_way: int = 0
-    last: bytes = b""
+    last: tuple[str, bytes] = ("", b"")
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         if "range" in flow.request.headers:
@@ -185,10 +185,10 @@ class _AnswersCrossed:
         if "range" not in flow.request.headers:
             return
         crowded, self.under_way = self.under_way > _MOST_AT_ONCE, self.under_way - 1
-        body = _answer(flow).content or b""
-        if crowded and len(body) == len(self.last):
-            _answer(flow).content = self.last
-        self.last = body
+        key, body = self.context.operation(flow).key, _answer(flow).content or b""
+        if crowded and key != self.last[0] and len(body) == len(self.last[1]):
+            _answer(flow).content = self.last[1]
+        self.last = key, body
 
 
 @dataclass
