@@ -260,7 +260,6 @@ DEFECTS = (
             "WIRE-09.deleted-on-every-node",
             "WIRE-09.listed-on-every-node",
             "WIRE-09.read-through-another-node",
-            "WIRE-12.completion-again-through-another-node",
             "WIRE-12.part-again-through-another-node",
             "WIRE-16.upload-across-nodes",
         ),
