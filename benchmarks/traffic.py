@@ -188,7 +188,8 @@ class Ours:
         """Send so many small parts, and abort."""
         upload = self.client.open_upload("many")
         body = os.urandom(SMALL_PART)
-        list(self.pool.map(lambda number: upload.send(number + 1, body), range(parts)))
+        for start in range(0, parts, MEMORY_PARTS[0]):
+            list(self.pool.map(lambda number: upload.send(number + 1, body), range(start, start + MEMORY_PARTS[0])))
         upload.abort().must_succeed()
 
 

@@ -1,0 +1,168 @@
+"""Runs all benchmarks and writes docs/performance.md: figures, machine, method. Takes a quarter of an hour.
+
+    python benchmarks/performance.py [--rounds N] [--mib N] [--output FILE]
+
+Takes MinIO too where it is installed; `pip install awscrt obstore` brings the clients that ours is measured against.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+DOCUMENT = HERE.parent / "docs" / "performance.md"
+OURS = "restoreproof"
+BESIDE = (OURS, "restoreproof hashed")
+
+PAGE = """\
+# Performance
+
+Written by `python benchmarks/performance.py` on {cores} cores, {processor}, Python {python}.
+Every figure is the median of {rounds} rounds. Machines differ, so only ratios mean something elsewhere; both sides of a
+ratio are measured in turn, in one run, against one server that runs on the same cores as its client.
+
+## Until something is proven
+
+| | seconds |
+| --- | --- |
+| `restoreproof --help` | {help:.2f} |
+| a Python that does nothing | {python_seconds:.2f} |
+| collecting all checks for 14 providers ({items} items) | {collection:.2f} |
+
+## Against the limit
+
+`benchmarks/limit.py`: the suites in one process, and their own requests sent again by a bare keep-alive client (no
+pytest, no requests, no boto3; same bodies, signed anew, upload ids mapped, same order, at the same time what was sent
+at the same time). CPU is the client's own. Housekeeping are the requests that no check sends: making a bucket, cleaning
+up, proving it gone.
+
+| server | suites, s | bare client, s | ratio | checks/s | requests/s | per check: requests | CPU s | housekeeping |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+{limit}
+
+## A second worker
+
+`benchmarks/workers.py`: `certify` in one process and with `-n 2`.
+
+| server | | one process | two workers | times as fast |
+| --- | --- | --- | --- | --- |
+{workers}
+
+## Traffic
+
+`benchmarks/traffic.py`: one file of {mib} MiB up in parts of 10 MiB over 4 connections, and back in ranges of 10 MiB
+over 4 connections into a file, through the very client that the checks use, and through others. Each client is a
+process of its own; starting it is not counted. Payloads are not hashed, but for "hashed", which is what most checks send.
+
+| server | client | up, MiB/s | CPU s/GiB | peak, MiB | down, MiB/s | CPU s/GiB | peak, MiB |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+{traffic}
+
+Ours over the fastest other: {ratios}. Peak memory of ours after 100 and after 10,000 parts of 64 KiB: {memory}.
+"""
+
+
+def main() -> None:
+    """Run them all and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each (3)")
+    parser.add_argument("--mib", type=int, default=1024, help="size of the file for traffic (1024)")
+    parser.add_argument("--output", type=Path, default=DOCUMENT, help="where to write (docs/performance.md)")
+    args = parser.parse_args()
+    servers = ["embedded", *(["minio"] if shutil.which("minio") else [])]
+    named = [word for name in servers for word in ("--provider", name)]
+    rounds = ["--rounds", str(args.rounds)]
+    starting = figures("starting", *rounds)
+    limit = figures("limit", *named, *rounds)
+    workers = figures("workers", *named, *rounds)
+    traffic = figures("traffic", *named, *rounds, "--mib", str(args.mib))
+    page = PAGE.format(
+        cores=os.cpu_count(),
+        processor=_processor(),
+        python=platform.python_version(),
+        rounds=args.rounds,
+        mib=args.mib,
+        help=starting["help"],
+        python_seconds=starting["python"],
+        items=f"{starting['items']:,}",
+        collection=starting["collection"],
+        limit="\n".join(_limit(name, found) for name, found in limit.items()),
+        workers="\n".join(_workers(name, *found) for name, found in workers.items()),
+        traffic="\n".join(row for name, found in traffic.items() for row in _traffic(name, found)),
+        ratios="; ".join(_ratios(name, found) for name, found in traffic.items()),
+        memory="; ".join(_memory(name, found) for name, found in traffic.items()),
+    )
+    args.output.parent.mkdir(exist_ok=True)
+    args.output.write_text(page, encoding="utf-8", newline="\n")
+
+
+def figures(script: str, *words: str) -> Any:
+    """What one benchmark measures; it prints as it goes."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "figures.json"
+        subprocess.run([sys.executable, str(HERE / f"{script}.py"), *words, "--output", str(file)], check=True)
+        return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _processor() -> str:
+    names = [line for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if "model name" in line]
+    return names[0].partition(": ")[2] if names else platform.machine()
+
+
+def _limit(name: str, rounds: list[dict[str, float]]) -> str:
+    middle = {what: statistics.median(found[what] for found in rounds) for what in rounds[0]}
+    ratio = statistics.median(found["suite"] / found["replay"] for found in rounds)
+    share = middle["housekeeping"] / (middle["housekeeping"] + middle["requests"])
+    checks, requests, suite = middle["checks"], middle["requests"], middle["suite"]
+    return (
+        f"| {name} | {suite:.1f} | {middle['replay']:.1f} | {ratio:.2f} | {checks / suite:.1f} "
+        f"| {requests / suite:.0f} | {requests / checks:.1f} | {middle['cpu'] / checks:.3f} | {share:.1%} |"
+    )
+
+
+def _workers(name: str, one: dict[str, float], two: dict[str, float]) -> str:
+    rows = [("while checks run, s", "checking"), ("whole command, s", "seconds")]
+    lines = [
+        f"| {name} | {told} | {one[what]:.1f} | {two[what]:.1f} | {one[what] / two[what]:.2f} |" for told, what in rows
+    ]
+    lines.append(f"| {name} | until the first verdict, s | {one['first']:.1f} | {two['first']:.1f} | |")
+    return "\n".join(lines)
+
+
+def _traffic(name: str, found: dict[str, Any]) -> list[str]:
+    rows = []
+    for client, ways in found["clients"].items():
+        cells = []
+        for way in ("up", "down"):
+            middle = {what: statistics.median(run[what] for run in ways[way]) for what in ways[way][0]}
+            rate, cpu = found["mib"] / middle["seconds"], middle["cpu"] * 1024 / found["mib"]
+            cells.append(f"{rate:.0f} | {cpu:.2f} | {middle['peak']:.0f}")
+        rows.append(f"| {name} | {client} | {' | '.join(cells)} |")
+    return rows
+
+
+def _ratios(name: str, found: dict[str, Any]) -> str:
+    told = []
+    for way in ("up", "down"):
+        seconds = {c: statistics.median(run["seconds"] for run in ways[way]) for c, ways in found["clients"].items()}
+        told.append(f"{way} {min(s for c, s in seconds.items() if c not in BESIDE) / seconds[OURS]:.2f}")
+    return f"{name} {', '.join(told)}"
+
+
+def _memory(name: str, found: dict[str, Any]) -> str:
+    low, high = found["memory"].values()
+    return f"{name} {low:.0f} and {high:.0f} MiB"
+
+
+if __name__ == "__main__":
+    main()
