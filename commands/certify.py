@@ -66,8 +66,9 @@ clean-up: on top come the requests that list and remove what the run made, and l
 RIGHTS = """
 rights: the backup key lists the bucket and puts objects; the restore key lists and gets; the housekeeping key lists,
 puts, gets and deletes objects, lists and aborts uploads, and makes and removes the run's bucket unless the profile
-names one. Everything lies under a bucket or prefix of the run's own and is removed at the end:
-nothing is kept."""
+names one, and further buckets for claims about versioning, Object Lock, lifecycle and encryption (where it may not,
+these are not run). Everything lies under a bucket or prefix of the run's own and is removed at the end: nothing is
+kept. A bucket that would keep it (Object Lock with a default retention) is refused before anything is written."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], summary: str) -> None:
@@ -97,6 +98,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], 
         help="how long a check may take, and a second more for each MiB that it moves (60)",
     )
     add("--deadline", metavar="SECONDS", help="how long the checks of a run may take together (no end)")
+    add(
+        "--consent-to-retained-objects",
+        action="store_true",
+        help="run although the bucket keeps what is written to it (Object Lock), and leave that there",
+    )
     add("--report-dir", default="runs", metavar="DIR", help="where runs are written (runs)")
     add("--list", action="store_true", help="list the checks with level, harm and title, and stop")
     add(
@@ -141,6 +147,8 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
         words += [word for value in getattr(args, name) for word in (f"--{name}", value)]
     for name in ("thorough", "seed"):
         words += [f"--{name}", str(getattr(args, name))] if getattr(args, name) is not None else []
+    if args.consent_to_retained_objects:
+        words.append("--consent-to-retained-objects")
     if args.level:
         words += ["--level", args.level]
     for name in ("max-bytes", "max-rate", "check-deadline", "deadline"):

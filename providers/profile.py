@@ -18,6 +18,7 @@ from restoreproof.providers.endpoint import EndpointSettings, read_endpoint
 from restoreproof.providers.files import is_file
 from restoreproof.providers.keys import KeyPair, KeyReader, Keys, KeySource
 from restoreproof.providers.problems import Problem, ProfileError, nearest, refusal
+from restoreproof.providers.usage import Usage, read_usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -80,6 +81,7 @@ class Profile:
     capabilities: Mapping[str, Value]
     limits: Mapping[str, int]
     cleanup: Cleanup = field(default_factory=Cleanup)
+    usage: Usage = field(default_factory=Usage)
     deviations: tuple[Deviation, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     key_sources: Mapping[str, KeySource] = field(default_factory=dict)
@@ -150,6 +152,7 @@ def _build(document: Document, path: Path, keys: KeyReader, known_ids: Collectio
         capabilities=_capabilities(top.table("capabilities"), endpoint.style, cleanup.mechanism),
         limits=_limits(top.table("limits")),
         cleanup=cleanup,
+        usage=read_usage(top.table("usage"), endpoint.kind),
         deviations=_deviations(top.tables("deviations"), known_ids),
         labels=_labels(top.table("labels")),
         key_sources=found.sources,
@@ -260,6 +263,7 @@ __all__ = [
     "Problem",
     "Profile",
     "ProfileError",
+    "Usage",
     "find_profile",
     "load_profile",
     "shipped_profiles",

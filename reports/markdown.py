@@ -90,9 +90,14 @@ def _facts(run: Run) -> Iterator[str]:
         "Profile": f"SHA-256 {code(header.provider['digest'])}",
         "Register": f"SHA-256 {code(header.register)}",
         "Took": f"{wording.duration(run.footer.seconds)}, {run.footer.requests:,} requests",
+        **({"Takes up": plain(wording.usage_text(run))} if wording.usage_text(run) else {}),
         **{plain(name): plain(value) for name, value in header.labels.items()},
     }
     yield table(("What was judged", ""), facts.items())
+    if header.bucket:
+        yield table(
+            ("What the bucket allows", ""), ((plain(name), plain(text)) for name, text in header.bucket.items())
+        )
 
 
 def _areas(run: Run) -> Iterator[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from restoreproof.reports.record import CONFORMS, ERROR, MET, NOT_RUN, RED, UNSUPPORTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from restoreproof.reports.record import Header, Record
     from restoreproof.reports.register import Requirement
@@ -87,9 +87,15 @@ def _names_an_address(url: str) -> bool:
     return True
 
 
-def as_declared(records: Iterable[Record], cleanup_error: str = "") -> bool:
-    """Whether nothing came out other than the profile declares, clean-up included."""
-    return not cleanup_error and not any(record.verdict in RED for record in records)
+def as_declared(records: Iterable[Record], cleanup_error: str = "", usage: Mapping[str, Any] | None = None) -> bool:
+    """Whether nothing came out other than the profile declares, clean-up and residue included.
+
+    :param usage: what the footer says of it.
+    """
+    residue = usage or {}
+    return not (cleanup_error or residue.get("finding") or residue.get("error")) and not any(
+        record.verdict in RED for record in records
+    )
 
 
 def reaches(rung: str, required: str) -> bool:

@@ -112,7 +112,7 @@ def _without_envelope(line: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_footer(file: Path, number: int, run: Run) -> None:
     rung, reason = judge(run.header, run.records)
-    declared = as_declared(run.records, run.footer.cleanup["error"])
+    declared = as_declared(run.records, run.footer.cleanup["error"], run.footer.usage)
     for name, written, computed in (
         ("counts", dict(run.footer.counts), counts(run.records)),
         ("as_declared", run.footer.as_declared, declared),

@@ -110,7 +110,8 @@ class Header:
     region, style, bucket_given, separate_keys, nodes (every address behind the name), unreached (those left out).
     ``tls``: version, cipher, chain of subject, issuer, not_before, not_after, sha256. ``engine``: build, edition,
     platform, standin; None when there was none. ``selection``: checks, areas, level, scale, filtered. ``areas``: name
-    and title in the order shown. ``started`` is ISO 8601 in UTC.
+    and title in the order shown. ``started`` is ISO 8601 in UTC. ``bucket``: what it allows, row by row as it
+    is shown; empty when it was not looked at.
     """
 
     run: str
@@ -126,6 +127,7 @@ class Header:
     engine: Mapping[str, Any] | None = None
     defects: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    bucket: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The header as the first line of the run file."""
@@ -146,6 +148,8 @@ class Footer:
     ``cleanup``: removed (number of things), left (their names), error (empty when clean-up worked). ``envelope``: the
     most that the checks which passed were seen to do: ``object_bytes``, ``parts``, ``stripes`` (uploads to different
     keys under way at once), ``concurrency`` (requests under way at once), ``open_seconds`` (the longest-open upload).
+    ``usage``: bytes that the store took up ``before`` and ``after`` (None where they could not be told), ``unlisted``
+    (how many have come to stay), ``tolerance``, ``finding``, ``error``; empty where the profile names no command.
     """
 
     finished: str
@@ -157,6 +161,7 @@ class Footer:
     seconds: float
     requests: int
     envelope: Mapping[str, float] = field(default_factory=dict)
+    usage: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The footer as the last line of the run file."""

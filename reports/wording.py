@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from restoreproof.reports import outcome, record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from restoreproof.reports.record import Record, Run
 
@@ -123,11 +123,28 @@ def cautions(run: Run) -> list[str]:
         said.append(f"The endpoint has one address: {aside} claims about several nodes do not apply and were not run.")
     if header.endpoint.get("unreached"):
         said.append(f"Left out, for nothing answers there: {', '.join(header.endpoint['unreached'])}.")
-    if footer.cleanup["error"]:
-        said.append(f"Clean-up did not finish: {footer.cleanup['error']}")
-    if footer.cleanup["left"]:
-        said.append(f"Left behind on the endpoint: {', '.join(footer.cleanup['left'])}.")
-    return said
+    return [*said, *_remains(run)]
+
+
+def _remains(run: Run) -> Iterator[str]:
+    cleanup, usage = run.footer.cleanup, run.footer.usage
+    if cleanup["error"]:
+        yield f"Clean-up did not finish: {cleanup['error']}"
+    if usage.get("finding"):
+        yield f"Residue: {usage['finding']} after clean-up."
+    if usage.get("error"):
+        yield f"What the store takes up is not known: {usage['error']}."
+    if cleanup["left"]:
+        yield f"Left behind on the endpoint: {', '.join(cleanup['left'])}."
+
+
+def usage_text(run: Run) -> str:
+    """What the store took up before and after, in one line; empty where nobody asked."""
+    usage = run.footer.usage
+    if usage.get("before") is None or usage.get("after") is None:
+        return ""
+    before, after = mebibytes(usage["before"]), mebibytes(usage["after"])
+    return f"{before} before the first check, {after} after clean-up; up to {mebibytes(usage['tolerance'])} may stay"
 
 
 def declared(run: Run) -> str:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Start-up hook: MinIO, single node, with a user for each role when MinIO's client `mc` is there as well.
+# What it removes lies in .trash for up to five minutes (MINIO_API_DELETE_CLEANUP_INTERVAL), which is not counted as residue.
 # Install: export GOBIN="${XDG_CACHE_HOME:-$HOME/.cache}/restoreproof/bin"
 #          go install github.com/minio/minio@latest && go install github.com/minio/mc@latest
 set -euo pipefail
@@ -37,7 +38,7 @@ software="MinIO ${version:-$("$minio" --version | awk 'NR == 1 {print $3}')}"
 say() { printf '%s\n' "$1" >"$S3_READY.new" && mv "$S3_READY.new" "$S3_READY"; }
 
 if [ -z "$mc" ]; then
-  say "{\"keys\": [\"housekeeping\"], \"software\": \"$software\"}"
+  say "{\"keys\": [\"housekeeping\"], \"software\": \"$software\", \"usage\": [\"du\", \"-sb\", \"--exclude=.trash\", \"$S3_DATA/disk\"]}"
   wait "$server"
   exit
 fi
@@ -66,5 +67,6 @@ add_user backup "$S3_BACKUP_KEY_ID" "$S3_BACKUP_SECRET" s3:PutObject &
 backup=$!
 add_user restore "$S3_RESTORE_KEY_ID" "$S3_RESTORE_SECRET" s3:GetObject
 wait "$backup"
-say "{\"bucket\": \"$S3_BUCKET\", \"keys\": [\"backup\", \"restore\", \"housekeeping\"], \"software\": \"$software\"}"
+say "{\"bucket\": \"$S3_BUCKET\", \"keys\": [\"backup\", \"restore\", \"housekeeping\"], \"software\": \"$software\",
+ \"usage\": [\"du\", \"-sb\", \"--exclude=.trash\", \"$S3_DATA/disk\"]}"
 wait "$server"

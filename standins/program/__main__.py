@@ -150,6 +150,7 @@ def _ready(
         "bucket": told.get("bucket"),
         "keys": {role: keys[role if role in real else "housekeeping"] for role in _ROLES},
         "software": told.get("software", hook.stem),
+        "usage": told.get("usage", []),
     }
 
 
