@@ -56,7 +56,7 @@ SCALE = """
 scale: {scale}. Bytes are bodies, both ways. Where a profile says that smaller parts than 5 MiB are taken
 (limits.part_minimum), claims about the number of parts cost less."""
 
-EXPECT = """
+EXPECT = """\
 on purpose: among these are forged and anonymous requests, requests with unknown keys, and attempts to write into
 buckets that don't exist or into the run's own bucket without the right to; whoever watches the store may notice.
 TLS: its checks make handshakes of their own, not counted above, and 2 plain requests without a key: one over TLS, one
@@ -182,31 +182,36 @@ def _far(entry: Requirement) -> str:
 
 
 def _plan(register: Register, selection: Selection, args: argparse.Namespace, console: Console) -> int:
+    """What a run is going to move; a plan above ``--max-bytes`` is refused as the run would be."""
     try:
         known = register.requirements
         profiles = [load_profile(name, os.environ, known, require_keys=False) for name in args.provider]
     except ProfileError as problem:
         return _refuse(str(problem))
-    for profile in profiles or [None]:
-        limits = profile.limits if profile else {}
-        if profile:
-            console.print(escape(_target(profile)))
-        for area in register.areas:
-            plan = plan_of((register[id_] for id_ in area.ids), selection, limits)
-            if plan.checks:
-                console.print(f"{area.title:<26} {plan.sentence}")
-        console.print(f"{'together':<26} {plan_of(register, selection, limits).sentence}", style="bold")
-    size = sum(plan_of(register, selection, profile.limits if profile else {}).size for profile in profiles or [None])
+    size = sum(_planned(register, selection, profile, console) for profile in profiles or (None,))
     if args.max_rate:
-        seconds = size / amount("max-rate", args.max_rate)
-        console.print(f"{'at ' + args.max_rate:<26} {duration(seconds)} at the least for as many bytes")
-    console.print(SCALE.format(scale=selection.scale) + EXPECT)
-    console.print(RIGHTS)
+        seconds = duration(size / amount("max-rate", args.max_rate))
+        console.print(f"{'at ' + args.max_rate:<26} {seconds} at the least, should so many bytes be moved")
+    console.print(SCALE.format(scale=selection.scale), EXPECT, RIGHTS, sep="\n")
     try:
         check_size(size, args.max_bytes, selection.scale)
     except SelectionError as problem:
         return _refuse(str(problem))
     return 0
+
+
+def _planned(register: Register, selection: Selection, profile: Profile | None, console: Console) -> int:
+    """Print what one provider's checks move, area by area; the bytes of them all."""
+    limits = profile.limits if profile else {}
+    if profile:
+        console.print(escape(_target(profile)))
+    for area in register.areas:
+        plan = plan_of((register[id_] for id_ in area.ids), selection, limits)
+        if plan.checks:
+            console.print(f"{area.title:<26} {plan.sentence}")
+    together = plan_of(register, selection, limits)
+    console.print(f"{'together':<26} {together.sentence}", style="bold")
+    return together.size
 
 
 def _target(profile: Profile) -> str:

@@ -208,6 +208,10 @@ remedy    = "Mend it."
 }
 
 
+STEP = "scale.{} = {{{{number = {{}}, requests = 1, mib = 1}}}}"
+SCALED = "\n".join(('remedy = "Mend it."', *(STEP.format(word) for word in ("smoke", "nightly", "full"))))
+
+
 def written(folder, **changes):
     """The good register, some words of its chapter changed."""
     text = GOOD["reads.toml"]
@@ -240,6 +244,9 @@ def test_good_register_is_read(tmp_path):
         (('"guide"', '"rumour"'), "READ-01", "rumour"),
         (('section   = "1"\n', ""), "READ-01", "section"),
         (('title     = "What is written is read."\n', ""), "READ-01", "title"),
+        (('remedy    = "Mend it."', 'remedy = "Mend it."\nunit = "parts"'), "READ-01", "unit and scale"),
+        (('remedy    = "Mend it."', SCALED.format(1, 2, 3)), "READ-01", "unit and scale"),
+        (('remedy    = "Mend it."', SCALED.format(3, 2, 1) + '\nunit = "parts"'), "READ-01", "goes less far"),
         (('area = "reads"\n', ""), "", "area"),
         (('area = "reads"', "area = reads"), "", "line 1"),
     ],

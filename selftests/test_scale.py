@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(
 
 REGISTER = load_register()
 MANY_PARTS = "MPU-02.ten-thousand-parts"
+MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,32 @@ def test_claim_is_proven_as_far_as_the_scale_goes_and_the_footer_says_what_was_s
     assert run.footer.envelope["parts"] == reach.number
     assert run.footer.envelope["object_bytes"] == 1024 * reach.number
     assert run.header.selection["scale"] == "nightly"
+
+
+def test_footer_says_what_the_checks_that_passed_were_seen_to_do(lab):
+    asked = ("BAK-15.stripes-at-once", "MPU-08.largest-object", "WIRE-17.idle-upload")
+    _, run = lab.certify(*(word for check in asked for word in ("--check", check)))
+
+    assert {record.verdict for record in run.records} == {"conforms up to", "not run"}
+    seen = run.footer.envelope
+    assert (seen["object_bytes"], seen["parts"], seen["stripes"]) == (32 * MIB, 2, 8)
+    assert seen["concurrency"] >= 2
+    assert 2 <= seen["open_seconds"] <= run.footer.seconds
+
+
+def test_what_failed_proves_nothing(lab):
+    run = lab.observe("objects-above-30-mib-refused", ["MPU-08.largest-object", "MPU-12.megabyte-completion"])
+
+    assert verdict(run, "MPU-08.largest-object")[0] == "fails"
+    assert run.footer.envelope["object_bytes"] == 1024
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_more_passes_than_the_rate_allows(workers, lab):
+    words = ("--check", "MPU-08.largest-object", "--max-rate", "16MiB/s")
+
+    done, run = lab.certify(*words, "-n", str(workers))
+
+    assert done.returncode == 0
+    record = next(record for record in run.records if record.id == "MPU-08.largest-object")
+    assert record.seconds >= (record.sent + record.received) * workers / (16 * MIB)

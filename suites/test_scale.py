@@ -37,7 +37,7 @@ def test_completion_of_a_megabyte_is_taken(backup, restore, bucket, content):
 @pytest.mark.requirement("META-06.far-end-at-once")
 def test_far_end_of_a_large_object_is_read_at_once(send_stream, restore, bucket, content, scale, evidence):
     """64 KiB near the end of a large object are read as soon as its first, give or take two seconds."""
-    key, backup_set = bucket.key("far.bak"), content.stream("far", scale.number * content.MIB, 5 * content.MIB)
+    key, backup_set = bucket.key("far.bak"), content.stream("far", scale.number * content.MIB, 20 * content.MIB)
     send_stream(key, backup_set)
     far = backup_set.size - 128 * content.KIB
 
