@@ -16,7 +16,7 @@ from restoreproof.providers.profile import KeyPair
 from restoreproof.providers.secrets import Secret
 from restoreproof.reports.outcome import LADDER, as_declared, judge, reaches
 from restoreproof.reports.record import MET, RED, VERDICTS, Exchange, Record
-from restoreproof.reports.register import Area, Register
+from restoreproof.reports.register import Area, Reach, Register
 
 EXCUSE = Excuse("NotImplemented", "it was never built", "https://vendor.example.test/known")
 CLAIM = replace(requirement(), id="ABORT-03.listed", capability="list_uploads", after=(), needs=(), any_of="")
@@ -28,6 +28,44 @@ GREEN = ("conforms", "conforms up to", "stale")
 
 def seen(outcome, symptom="", variant="", **more):
     return Observation(CLAIM.id, variant, outcome, symptom=symptom, **more)
+
+
+FAR = replace(
+    CLAIM,
+    capability="",
+    unit="parts",
+    reaches=tuple(Reach(scale, number, 1, 1) for scale, number in (("smoke", 5), ("nightly", 1001), ("full", 10_000))),
+)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reached", "declared", "verdict", "envelope"),
+    [
+        ("passed", 5, NOTHING, "conforms up to", "5 parts"),
+        ("passed", 1001, NOTHING, "conforms up to", "1,001 parts"),
+        ("passed", 10_000, NOTHING, "conforms", ""),
+        ("passed", 0, NOTHING, "conforms up to", "0 parts"),
+        ("failed", 5, NOTHING, "fails", ""),
+        ("skipped", 0, NOTHING, "not run", ""),
+        ("failed", 10_000, DECLARED, "deviates", ""),
+        ("passed", 10_000, DECLARED, "stale", ""),
+        ("passed", 1001, DECLARED, "not run", ""),
+    ],
+)
+def test_scale_claim_is_judged_as_far_as_its_check_went(outcome, reached, declared, verdict, envelope):
+    symptom = "NotImplemented" if outcome == "failed" else ""
+    record = combine(FAR, [seen(outcome, symptom, reached=reached)], declared)
+
+    assert (record.verdict, record.envelope) == (verdict, envelope)
+
+
+def test_least_variant_decides_how_far_a_claim_is_proven():
+    variants = [
+        seen("passed", variant="a", variants=2, reached=1001),
+        seen("passed", variant="b", variants=2, reached=5),
+    ]
+
+    assert combine(FAR, variants, NOTHING).envelope == "5 parts"
 
 
 def claims(*verdicts, **changes):
