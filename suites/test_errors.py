@@ -167,3 +167,111 @@ def test_no_answer_is_a_redirect(restore, backup, bucket, existing):
     ]
 
     assert [answer.request for answer in answers if 300 <= answer.status < 400] == []
+
+
+STATUSES = {
+    "missing-object": 404,
+    "missing-bucket": 404,
+    "unknown-upload": 404,
+    "wrong-secret": 403,
+    "unknown-key": 403,
+    "wrong-clock": 403,
+}
+
+
+@pytest.mark.parametrize("case", STATUSES)
+@pytest.mark.requirement("WIRE-08.right-status")
+def test_status_of_an_error_is_right(case, mistakes, evidence):
+    """An error comes with the status that is due to its code: 404 for what is not there, 403 for who may not."""
+    answer = mistakes.make(case)
+
+    evidence.keep("answer", answer.outcome)
+
+    assert evidence.keep("status", answer.status) == STATUSES[case]
+
+
+@pytest.mark.parametrize("case", ["missing-bucket", "wrong-secret"])
+@pytest.mark.requirement("WIRE-08.head-status")
+def test_status_of_an_error_without_body_is_right(case, line, restore, strangers, bucket, evidence):
+    """HEAD of a bucket is answered 404 where there is none, and 403 to a wrong signature."""
+    clients = {
+        "missing-bucket": lambda: restore.in_bucket(bucket.absent()),
+        "wrong-secret": lambda: strangers.with_wrong_secret(restore),
+    }
+
+    answer = line.carry(clients[case]()).call("HEAD")
+
+    evidence.keep("answer", answer.outcome)
+
+    assert answer.status == STATUSES[case]
+
+
+@pytest.mark.requirement("WIRE-07.xml-content-type")
+def test_errors_say_that_they_are_xml(mistakes, evidence):
+    """The Content-Type of every error says XML."""
+    kinds = {name: answer.header("Content-Type").partition(";")[0] for name, answer in mistakes.refusals().items()}
+
+    evidence.keep("content_types", kinds)
+
+    assert [name for name, kind in kinds.items() if kind not in ("application/xml", "text/xml")] == []
+
+
+@pytest.mark.requirement("WIRE-07.message")
+def test_errors_explain_themselves(mistakes, evidence):
+    """Every error has one Code and a Message."""
+    answers = mistakes.refusals()
+    said = {name: [len(answer.texts("Code")), bool(answer.text("Message"))] for name, answer in answers.items()}
+
+    evidence.keep("codes_and_message", said)
+
+    assert [name for name, found in said.items() if found != [1, True]] == []
+
+
+@pytest.mark.requirement("WIRE-07.request-id")
+def test_errors_can_be_found_in_the_log(mistakes, evidence):
+    """Every error names a request id, by which the storage administrator finds it in the log."""
+    answers = mistakes.refusals()
+    named = {name: answer.text("RequestId") or answer.header("x-amz-request-id") for name, answer in answers.items()}
+
+    evidence.keep("with_request_id", [name for name, found in named.items() if found])
+
+    assert [name for name, found in named.items() if not found] == []
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["part-number", "query", "max-keys", "page", "range", "long-key", "bucket-name", "date", "payload-hash", "method"],
+)
+@pytest.mark.requirement("WIRE-07.mistakes-are-no-failures")
+def test_no_mistake_of_a_client_is_a_failure_of_the_server(case, mistakes, evidence):
+    """Nonsense in a request is refused, or ignored, and never answered as the server's own failure."""
+    answer = mistakes.make(case)
+
+    evidence.keep("answer", answer.outcome)
+
+    assert evidence.keep("status", answer.status) < 500
+
+
+@pytest.mark.requirement("WIRE-10.keep-alive-after-errors")
+def test_connection_outlives_refusals(line, restore, bucket):
+    """A connection outlives a refused HEAD and a refused GET, and what it carries next is answered rightly."""
+    client = line.carry(restore)
+
+    client.in_bucket(bucket.absent()).call("HEAD")
+    client.get(bucket.key("missing.bak"))
+    client.list(bucket.prefix).must_succeed()
+
+    assert line.connections == 1
+
+
+@pytest.mark.requirement("WIRE-10.refused-body-is-no-request")
+def test_refused_body_is_not_taken_for_a_request(line, backup, strangers, bucket, content, evidence):
+    """After an upload that was refused the next request is answered rightly, over the same connection or another."""
+    client = line.carry(backup)
+    stranger = strangers.with_wrong_secret(client)
+
+    refused = stranger.put(bucket.key("refused.bak"), content.make("refused", 256 * content.KIB))
+    client.list(bucket.prefix).must_succeed()
+
+    evidence.keep("refused", refused.outcome)
+    evidence.keep("connections", line.connections)

@@ -48,7 +48,7 @@ def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
             "addresses": [f"{address}:{port}" for address, port in places],
             "region": context.upstream.region,
             "bucket": settings["upstream"].get("bucket"),
-            "keys": settings["keys"],
+            "keys": {role: {"id": key_id, "secret": secret} for role, (key_id, secret) in context.issued.items()},
             "software": "RestoreProof proxy",
         }
 
@@ -68,7 +68,7 @@ def _context(settings: Settings) -> Context:
 
 
 def _addons(context: Context, names: Sequence[str]) -> list[object]:
-    """Make the add-ons of the named defects."""
+    """Make the add-ons of the named defects, and let them say which keys are issued."""
     try:
         defects = chosen(names)
     except LookupError as error:
@@ -76,6 +76,8 @@ def _addons(context: Context, names: Sequence[str]) -> list[object]:
     addons = [defect.addon(context) for defect in defects]
     for defect, addon in zip(defects, addons, strict=True):
         addon.name = defect.name  # type: ignore[attr-defined]  # mitmproxy wants a name of its own for each
+        if hasattr(addon, "issue_keys"):
+            addon.issue_keys()
     return [context.uploads, *addons] if addons else []
 
 

@@ -35,6 +35,7 @@ class Context:
     :ivar domain: base of virtual hosts, None where there are none.
     :ivar front: what every node shows, unless a defect gives some of them another.
     :ivar random: seeded by the settings.
+    :ivar issued: the keys that clients are told; the store's own unless a defect issues others.
     """
 
     upstream: Upstream
@@ -43,9 +44,11 @@ class Context:
     front: Front
     random: Random
     uploads: Uploads = field(init=False)
+    issued: Keys = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.uploads = Uploads(self)
+        self.issued = self.keys
 
     def operation(self, flow: HTTPFlow) -> Operation:
         """Tell which operation the client asked for; asked again, it answers the same, whatever was altered since."""
@@ -75,18 +78,22 @@ class Context:
         """Give the secret of a key id of this run; None for a stranger's."""
         return dict(self.keys.values()).get(key_id)
 
-    def expected_signature(self, flow: HTTPFlow, query: str | None = None) -> str | None:
-        """Compute what the signature should be; `query` stands in for the one that came. None for strangers."""
+    def expected_signature(self, flow: HTTPFlow, query: str | None = None, **other: str) -> str | None:
+        """Compute what the signature should be, `query` in the place of the one that came. None for strangers.
+
+        :param other: likewise a `method`, `scope`, or header (underscores for hyphens).
+        """
         said = self.credentials(flow)
         secret = self.secret(said.key_id) if said else None
         if said is None or secret is None:
             return None
-        return signature(_signable(flow, query), said.names, said.scope, secret)
+        scope = other.pop("scope", said.scope)
+        return signature(_signable(flow, query, **other), said.names, scope, secret)
 
-    def is_signed(self, flow: HTTPFlow, query: str | None = None) -> bool:
-        """Tell whether the signature is right; with `query`, whether it would be with that query."""
+    def is_signed(self, flow: HTTPFlow, query: str | None = None, **other: str) -> bool:
+        """Tell whether the signature is right, or would be with what is given in the place of what came."""
         said = self.credentials(flow)
-        return said is not None and said.signature == self.expected_signature(flow, query)
+        return said is not None and said.signature == self.expected_signature(flow, query, **other)
 
     def is_by(self, flow: HTTPFlow, role: str) -> bool:
         """Tell whether the request is rightly signed by the key of this role."""
@@ -105,6 +112,17 @@ class Context:
         names = said.names if said else _BARE
         scope = scope_of(headers["x-amz-date"], self.upstream.region)
         headers["authorization"] = authorization(_signable(flow, None), names, scope, pair)
+
+    def translate(self, flow: HTTPFlow, told: tuple[str, str], pair: tuple[str, str]) -> None:
+        """Put the store's own key pair where the one that the client was told stands; a wrong signature stays wrong."""
+        said = self.credentials(flow)
+        if said is None or said.key_id != told[0]:
+            return
+        request = _signable(flow, None)
+        right = said.signature == signature(request, said.names, said.scope, told[1])
+        header = authorization(request, said.names, said.scope, pair)
+        wrong = f"{header.rpartition('=')[0]}={said.signature}"
+        flow.request.headers["authorization"] = header if right else wrong
 
     def replace_body(self, flow: HTTPFlow, body: bytes) -> None:
         """Give a held request another body and sign it anew."""
@@ -146,8 +164,9 @@ class Context:
         return _ANSWERED in flow.metadata
 
 
-def _signable(flow: HTTPFlow, query: str | None) -> Signable:
+def _signable(flow: HTTPFlow, query: str | None, method: str = "", **other: str) -> Signable:
     request = flow.request
     path, _, sent = request.path.partition("?")
     headers = {name.lower(): request.headers[name] for name in request.headers}
-    return Signable(request.method, path, sent if query is None else query, headers)
+    headers |= {name.replace("_", "-"): value for name, value in other.items()}
+    return Signable(method or request.method, path, sent if query is None else query, headers)

@@ -75,4 +75,5 @@ def complete_document(parts: Sequence[tuple[int, str]]) -> bytes:
 
 def error(code: str, message: str) -> bytes:
     """Write an S3 error document."""
-    return _HEAD + f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>".encode()
+    text = f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message><RequestId>0</RequestId></Error>"
+    return _HEAD + text.encode()

@@ -1,4 +1,4 @@
-"""The four shapes that most defects have: an operation, a moment, and one function that alters the flow.
+"""The shapes that most defects have: an operation, a moment, and one function that alters the flow.
 
 A function may be a coroutine. What it alters: at the request's head, its target and headers, or it answers; with the
 request's body, that too; at the answer's head, status and headers; with the answer's body, that too.
@@ -6,7 +6,7 @@ request's body, that too; at the answer's head, status and headers; with the ans
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     Alteration = Callable[[Context, HTTPFlow], Awaitable[None] | None]
     Factory = Callable[[Context], object]
 
-__all__ = ["on_answer", "on_answer_head", "on_front", "on_other_fronts", "on_refusal", "on_request", "on_request_body"]
+__all__ = [
+    "on_answer",
+    "on_answer_head",
+    "on_front",
+    "on_keys",
+    "on_other_fronts",
+    "on_refusal",
+    "on_request",
+    "on_request_body",
+]
 
 
 @dataclass
@@ -85,6 +94,21 @@ class _AtOtherFronts:
             self.alter(front)
 
 
+@dataclass
+class _AtKeys:
+    context: Context
+    issue: Callable[[str, str], tuple[str, str]]
+    told: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+
+    def issue_keys(self) -> None:
+        self.told = {pair: self.issue(*pair) for pair in self.context.keys.values()}
+        self.context.issued = {role: self.told[pair] for role, pair in self.context.keys.items()}
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        for pair, told in self.told.items():
+            self.context.translate(flow, told, pair)
+
+
 def on_request(alter: Alteration, *kinds: Kind) -> Factory:
     """Alter requests of these kinds (all, if none is named) as soon as their head is there."""
     return lambda context: _AtRequest(context, alter, kinds)
@@ -118,3 +142,8 @@ def on_front(alter: Callable[[Front], None]) -> Factory:
 def on_other_fronts(alter: Callable[[Front], None]) -> Factory:
     """Alter what all nodes but the first show in the TLS handshake."""
     return lambda _context: _AtOtherFronts(alter)
+
+
+def on_keys(issue: Callable[[str, str], tuple[str, str]]) -> Factory:
+    """Issue other keys than the store's own; `issue` makes them of its key id and secret."""
+    return lambda context: _AtKeys(context, issue)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.operation import Kind
-from restoreproof.standins.proxy.shapes import on_answer, on_refusal, on_request, on_request_body
+from restoreproof.standins.proxy.shapes import on_answer, on_answer_head, on_refusal, on_request, on_request_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFECTS"]
 
+_MUCH = 128 * 1024
 _EMPTY_LIST = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
     b"<KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>"
@@ -77,6 +79,75 @@ def _redirect(context: Context, flow: HTTPFlow) -> None:
         context.answer(flow, 307, location=where)
 
 
+def _misstate_missing_bucket(_context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
+    if _code(flow) == "NoSuchBucket":
+        flow.response.status_code, flow.response.reason = 400, "Bad Request"
+
+
+def _forbid_missing_bucket(_context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
+    if flow.response.status_code == 404:  # noqa: PLR2004 - not found
+        flow.response.status_code, flow.response.reason = 403, "Forbidden"
+
+
+def _say_text(_context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
+    flow.response.headers["content-type"] = "text/plain; charset=utf-8"
+
+
+def _say_nothing(_context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
+    flow.response.content = documents.replaced(flow.response.content or b"", "Message", "")
+
+
+def _drop_request_id(_context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
+    flow.response.headers.pop("x-amz-request-id", None)
+    flow.response.content = documents.filtered(flow.response.content or b"", "RequestId", lambda _element: False)
+
+
+def _stumble_over_words(context: Context, flow: HTTPFlow) -> None:
+    if not context.operation(flow).query.get("max-keys", "1").isdecimal():
+        context.refuse(flow, 500, "InternalError")
+
+
+@dataclass
+class _Broken:
+    """Breaks a connection by one answer, and shows it with what comes next over it."""
+
+    context: Context
+    breaks: Callable[[Context, HTTPFlow], bool]
+    react: Callable[[Context, HTTPFlow], None]
+    connections: set[str] = field(default_factory=set)
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        if flow.client_conn.id in self.connections:
+            self.connections.discard(flow.client_conn.id)
+            self.react(self.context, flow)
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        if self.breaks(self.context, flow):
+            self.connections.add(flow.client_conn.id)
+
+
+def _heads_missing_bucket(context: Context, flow: HTTPFlow) -> bool:
+    return flow.response is not None and flow.response.status_code == 404 and context.is_(flow, Kind.HEAD_BUCKET)  # noqa: PLR2004 - not found
+
+
+def _refuses_much(_context: Context, flow: HTTPFlow) -> bool:
+    assert flow.response
+    return flow.response.status_code == 403 and int(flow.request.headers.get("content-length", "0")) >= _MUCH  # noqa: PLR2004 - forbidden
+
+
+def _hang_up(_context: Context, flow: HTTPFlow) -> None:
+    flow.kill()  # type: ignore[no-untyped-call]
+
+
+def _read_body_as_request(context: Context, flow: HTTPFlow) -> None:
+    context.answer(flow, 400, b"<html><body><h1>400 Bad Request</h1></body></html>", content_type="text/html")
+
+
 DEFECTS = (
     Defect(
         "missing-object-empty-200",
@@ -88,7 +159,11 @@ DEFECTS = (
             "META-07.missing-object",
             "WIRE-02.tampered-body-refused",
             "WIRE-07.errors-are-xml",
+            "WIRE-07.message",
+            "WIRE-07.request-id",
+            "WIRE-07.xml-content-type",
             "WIRE-08.missing-part-refused",
+            "WIRE-08.right-status",
             "WIRE-08.wrong-etag-refused",
         ),
         on_answer(_instead_of("NoSuchKey", lambda context, flow: context.answer(flow, 200)), Kind.GET_OBJECT),
@@ -97,7 +172,12 @@ DEFECTS = (
         "missing-bucket-lists-empty",
         "A bucket that is not there lists as an empty one.",
         "WIRE-08.missing-bucket-list",
-        ("WIRE-08.missing-bucket-list",),
+        (
+            "WIRE-07.message",
+            "WIRE-07.request-id",
+            "WIRE-08.missing-bucket-list",
+            "WIRE-08.right-status",
+        ),
         on_answer(
             _instead_of("NoSuchBucket", lambda context, flow: context.answer(flow, 200, _EMPTY_LIST)), Kind.LIST_OBJECTS
         ),
@@ -172,6 +252,8 @@ DEFECTS = (
         (
             "META-07.missing-object",
             "WIRE-07.errors-are-xml",
+            "WIRE-07.message",
+            "WIRE-07.xml-content-type",
             "WIRE-08.unknown-upload",
         ),
         on_refusal(_dress_for_browser, Kind.GET_OBJECT, Kind.UPLOAD_PART),
@@ -189,5 +271,61 @@ DEFECTS = (
         "WIRE-07.malformed-is-400",
         ("WIRE-07.malformed-is-400",),
         on_request_body(_stumble_over_malformed, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "missing-bucket-answers-400",
+        "A list of a bucket that is not there is answered NoSuchBucket with status 400.",
+        "WIRE-08.right-status",
+        ("WIRE-08.right-status",),
+        on_refusal(_misstate_missing_bucket, Kind.LIST_OBJECTS),
+    ),
+    Defect(
+        "missing-bucket-head-answers-403",
+        "HEAD of a bucket that is not there is answered 403.",
+        "WIRE-08.head-status",
+        ("WIRE-08.head-status",),
+        on_answer_head(_forbid_missing_bucket, Kind.HEAD_BUCKET),
+    ),
+    Defect(
+        "errors-called-text",
+        "Error documents are sent as plain text.",
+        "WIRE-07.xml-content-type",
+        ("WIRE-07.xml-content-type",),
+        on_refusal(_say_text),
+    ),
+    Defect(
+        "errors-without-message",
+        "Errors have a code and nothing else to say.",
+        "WIRE-07.message",
+        ("WIRE-07.message",),
+        on_refusal(_say_nothing),
+    ),
+    Defect(
+        "errors-without-request-id",
+        "Errors name no request id.",
+        "WIRE-07.request-id",
+        ("WIRE-07.request-id",),
+        on_refusal(_drop_request_id),
+    ),
+    Defect(
+        "word-for-number-answers-500",
+        "A list whose max-keys is no number is answered with an internal error.",
+        "WIRE-07.mistakes-are-no-failures",
+        ("WIRE-07.mistakes-are-no-failures",),
+        on_request(_stumble_over_words, Kind.LIST_OBJECTS),
+    ),
+    Defect(
+        "hangs-up-after-head",
+        "After HEAD of a bucket that is not there the connection is dropped without a word.",
+        "WIRE-10.keep-alive-after-errors",
+        ("WIRE-10.keep-alive-after-errors",),
+        lambda context: _Broken(context, _heads_missing_bucket, _hang_up),
+    ),
+    Defect(
+        "refused-body-left-unread",
+        "The body of a large upload that was refused is left unread, and taken for the next request.",
+        "WIRE-10.refused-body-is-no-request",
+        ("WIRE-10.refused-body-is-no-request",),
+        lambda context: _Broken(context, _refuses_much, _read_body_as_request),
     ),
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.operation import Kind
 from restoreproof.standins.proxy.shapes import on_answer, on_answer_head, on_request
@@ -29,7 +31,7 @@ def _refuse_restore_listing(context: Context, flow: HTTPFlow) -> None:
         context.refuse(flow, 403, "AccessDenied")
 
 
-def _let_backup_key_read(context: Context, flow: HTTPFlow) -> None:
+def _let_backup_key_do_more(context: Context, flow: HTTPFlow) -> None:
     if context.is_by(flow, "backup"):
         context.resign(flow, "housekeeping")
 
@@ -45,12 +47,51 @@ def _hide_absence(context: Context, flow: HTTPFlow) -> None:
         flow.response.status_code, flow.response.reason = 403, "Forbidden"
 
 
+def _let_restore_key_join(context: Context, flow: HTTPFlow) -> None:
+    if context.is_by(flow, "restore"):
+        context.resign(flow, "housekeeping")
+
+
+async def _refuse_to_replace(context: Context, flow: HTTPFlow) -> None:
+    operation = context.operation(flow)
+    if not context.is_by(flow, "backup"):
+        return
+    there = await context.upstream.ask("HEAD", operation.bucket, operation.key)
+    if there.status == 200:  # noqa: PLR2004 - OK
+        context.refuse(flow, 403, "AccessDenied")
+
+
+async def _abort_all_the_same(context: Context, flow: HTTPFlow) -> None:
+    operation = context.operation(flow)
+    assert flow.response
+    if flow.response.status_code == 403 and context.is_by(flow, "backup"):  # noqa: PLR2004 - forbidden
+        query = f"uploadId={quote(operation.upload, safe='-_.~')}"
+        await context.upstream.ask("DELETE", operation.bucket, operation.key, query)
+
+
+def _hide_existence(context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
+    if flow.response.status_code == 403 and context.is_by(flow, "backup"):  # noqa: PLR2004 - forbidden
+        flow.response.status_code, flow.response.reason = 404, "Not Found"
+
+
+def _refuse_bucket_head(context: Context, flow: HTTPFlow) -> None:
+    if context.is_by(flow, "backup"):
+        context.refuse(flow, 403, "AccessDenied")
+
+
+def _list_nothing(context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
+    if context.operation(flow).query.get("max-keys") == "1" and context.is_by(flow, "backup"):
+        flow.response.content = documents.filtered(flow.response.content or b"", "Contents", lambda _row: False)
+
+
 DEFECTS = (
     Defect(
         "listing-refused-to-backup-key",
         "A key that may list and write is refused the listing that a backup starts with.",
         "PERM-01.backup-key-suffices",
-        ("PERM-01.backup-key-suffices",),
+        ("LIST-03.one-row-list", "PERM-01.backup-key-suffices"),
         on_answer(_refuse_backup_listing, Kind.LIST_OBJECTS),
     ),
     Defect(
@@ -58,7 +99,7 @@ DEFECTS = (
         "A key that may list and write reads objects too.",
         "PERM-01.backup-key-cannot-read",
         ("PERM-01.backup-key-cannot-read", "WIRE-08.denied-code"),
-        on_request(_let_backup_key_read, Kind.GET_OBJECT),
+        on_request(_let_backup_key_do_more, Kind.GET_OBJECT),
     ),
     Defect(
         "listing-refused-to-restore-key",
@@ -80,5 +121,61 @@ DEFECTS = (
         "PERM-06.absent-key-is-404",
         ("PERM-06.absent-key-is-404",),
         on_answer_head(_hide_absence, Kind.HEAD_OBJECT),
+    ),
+    Defect(
+        "backup-key-cannot-replace",
+        "Putting an object where one is already takes the right to delete.",
+        "PERM-02.backup-key-replaces",
+        ("PERM-02.backup-key-replaces",),
+        on_request(_refuse_to_replace, Kind.PUT_OBJECT),
+    ),
+    Defect(
+        "restore-key-joins-uploads",
+        "A key that may list and read adds parts to uploads, completes and aborts them.",
+        "PERM-04.restore-key-leaves-uploads-alone",
+        ("PERM-04.restore-key-leaves-uploads-alone",),
+        on_request(_let_restore_key_join, Kind.UPLOAD_PART, Kind.COMPLETE_UPLOAD, Kind.ABORT_UPLOAD),
+    ),
+    Defect(
+        "backup-key-deletes",
+        "A key that may list and write deletes too.",
+        "PERM-05.backup-key-cannot-delete",
+        ("PERM-05.backup-key-cannot-delete",),
+        on_request(_let_backup_key_do_more, Kind.DELETE_OBJECT),
+    ),
+    Defect(
+        "backup-key-administers",
+        "A key that may list and write makes buckets and sees open uploads too.",
+        "PERM-05.backup-key-cannot-administer",
+        ("PERM-05.backup-key-cannot-administer",),
+        on_request(_let_backup_key_do_more, Kind.CREATE_BUCKET, Kind.LIST_UPLOADS),
+    ),
+    Defect(
+        "refused-abort-aborts",
+        "An abort that is refused for want of rights removes the upload all the same.",
+        "PERM-05.backup-outlives-refusals",
+        ("PERM-05.backup-outlives-refusals",),
+        on_answer(_abort_all_the_same, Kind.ABORT_UPLOAD),
+    ),
+    Defect(
+        "existing-object-hidden",
+        "Who may not read is told that an object is not there.",
+        "BAK-09.existing-is-never-absent",
+        ("BAK-09.existing-is-never-absent",),
+        on_answer_head(_hide_existence, Kind.HEAD_OBJECT),
+    ),
+    Defect(
+        "bucket-head-refused",
+        "HEAD of the bucket is refused to a key that may list and write.",
+        "LIST-03.head-bucket",
+        ("LIST-03.head-bucket",),
+        on_request(_refuse_bucket_head, Kind.HEAD_BUCKET),
+    ),
+    Defect(
+        "one-row-list-empty",
+        "A list of one row is empty for a key that may list and write.",
+        "LIST-03.one-row-list",
+        ("LIST-03.one-row-list",),
+        on_answer(_list_nothing, Kind.LIST_OBJECTS),
     ),
 )
