@@ -61,6 +61,8 @@ on purpose: among these are forged and anonymous requests, requests with unknown
 buckets that don't exist or into the run's own bucket without the right to; whoever watches the store may notice.
 TLS: its checks make handshakes of their own, not counted above, and 2 plain requests without a key: one over TLS, one
 in plain HTTP on the same port.
+several nodes: these checks are not run where the endpoint has one address; the figures hold for four, and each further
+address adds 16 requests at the most.
 clean-up: on top come the requests that list and remove what the run made, and list again to prove it gone."""
 
 RIGHTS = """
