@@ -62,7 +62,8 @@ up, proving it gone.
 
 `benchmarks/traffic.py`: one file of {mib} MiB up in parts of 10 MiB over 4 connections, and back in ranges of 10 MiB
 over 4 connections into a file, through the very client that the checks use, and through others. Each client is a
-process of its own; starting it is not counted. Payloads are not hashed, but for "hashed", which is what most checks send.
+process of its own; starting it is not counted. Payloads are not hashed, but for "hashed", which is what most checks
+send.
 
 | server | client | up, MiB/s | CPU s/GiB | peak, MiB | down, MiB/s | CPU s/GiB | peak, MiB |
 | --- | --- | --- | --- | --- | --- | --- | --- |
