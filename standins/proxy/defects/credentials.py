@@ -168,6 +168,7 @@ DEFECTS = (
         "A known key id opens the store, whatever secret the request was signed with.",
         "WIRE-02.wrong-secret-refused",
         (
+            "URL-12.other-escapes",
             "WIRE-02.replay-elsewhere-refused",
             "WIRE-02.tampered-date-refused",
             "WIRE-02.tampered-header-refused",
@@ -237,7 +238,11 @@ DEFECTS = (
         "clock-runs-late",
         "The store's clock is twenty minutes late.",
         "CLK-01.clock-agrees",
-        ("CLK-01.clock-agrees",),
+        (
+            "ABORT-03.initiated-shown",
+            "CLK-01.clock-agrees",
+            "CLK-01.clock-within-a-minute",
+        ),
         on_answer_head(_run_late),
     ),
     Defect(
@@ -328,7 +333,12 @@ DEFECTS = (
         "default-region-refused",
         "HEAD of the bucket has to be signed for a region of its own: us-east-1 is refused to whoever may only read.",
         "REG-05.us-east-1-accepted",
-        ("LIST-03.head-bucket", "REG-05.us-east-1-accepted", "URL-02.path-style"),
+        (
+            "LIST-03.head-bucket",
+            "REG-05.us-east-1-accepted",
+            "URL-02.path-style",
+            "URL-03.virtual-host-list",
+        ),
         on_request(_refuse_default_region, Kind.HEAD_BUCKET),
     ),
     Defect(

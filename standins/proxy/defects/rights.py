@@ -91,7 +91,12 @@ DEFECTS = (
         "listing-refused-to-backup-key",
         "A key that may list and write is refused the listing that a backup starts with.",
         "PERM-01.backup-key-suffices",
-        ("LIST-03.one-row-list", "PERM-01.backup-key-suffices"),
+        (
+            "CRED-13.no-session-token",
+            "LIST-03.one-row-list",
+            "PERM-01.backup-key-suffices",
+            "WIRE-10.keep-alive",
+        ),
         on_answer(_refuse_backup_listing, Kind.LIST_OBJECTS),
     ),
     Defect(
