@@ -336,3 +336,15 @@ def test_altered_requests_carry_a_right_signature(behind):
     listed = [row["Key"] for row in running.client().list_objects_v2(Bucket=BUCKET, Prefix="one")["Contents"]]
 
     assert listed == ["one two"]
+
+
+@pytest.mark.parametrize(("defect", "half"), [("colon-in-key-ids", "id"), ("colon-in-secrets", "secret")])
+def test_keys_of_a_defect_are_as_good_as_the_stores_own(behind, endpoint, defect, half):
+    running = behind(defect)
+    told, own = running.ready["keys"]["backup"], endpoint.ready["keys"]["backup"]
+
+    assert told[half].replace(":", "") == own[half] != told[half]
+    assert answer(running.client("backup").list_objects_v2, Bucket=BUCKET) is None
+    assert answer(running.client("backup").list_buckets) == "AccessDenied"
+    wrong = running.client(pair=told | {"secret": "x"})
+    assert answer(wrong.list_objects_v2, Bucket=BUCKET) == "SignatureDoesNotMatch"

@@ -249,8 +249,18 @@ DEFECTS = (
         "unsigned-payload-refused",
         "Bodies have to be hashed into the signature: UNSIGNED-PAYLOAD is refused.",
         "WIRE-03.unsigned-payload-accepted",
-        ("WIRE-03.unsigned-payload-accepted",),
+        (
+            "WIRE-03.unsigned-payload-accepted",
+            "WIRE-04.no-checksum-needed",
+        ),
         on_request(_refuse_unsigned_payload, *_WRITES),
+    ),
+    Defect(
+        "unsigned-completion-refused",
+        "A completion has to be hashed into its signature: UNSIGNED-PAYLOAD is refused.",
+        "WIRE-03.unsigned-payload-accepted",
+        ("WIRE-03.unsigned-payload-accepted",),
+        on_request(_refuse_unsigned_payload, Kind.COMPLETE_UPLOAD),
     ),
     Defect(
         "part-hash-unchecked",

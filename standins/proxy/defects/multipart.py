@@ -349,7 +349,10 @@ DEFECTS = (
         "checksum-demanded",
         "A part without a hash in its signature must bring another checksum.",
         "WIRE-04.no-checksum-needed",
-        ("WIRE-04.no-checksum-needed",),
+        (
+            "WIRE-03.unsigned-payload-accepted",
+            "WIRE-04.no-checksum-needed",
+        ),
         on_request(_demand_checksum, Kind.UPLOAD_PART),
     ),
     Defect(
