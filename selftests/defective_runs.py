@@ -37,10 +37,14 @@ addresses = {addresses}
 
 [capabilities]
 virtual_host = true
+versioning   = true
 
 [limits]
 part_minimum = {part_minimum}
 """
+
+CONSENT = "--consent-to-retained-objects"
+"""Some defects say that the bucket keeps what is written to it."""
 
 KEYS = """
 [keys.{role}]
@@ -76,7 +80,7 @@ class Laboratory:
     def observe(self, defect: str, checks: Sequence[str] = (), scale: str = "smoke") -> Run:
         """The run of these checks (all of them when none is named) behind one defect."""
         chosen = [word for check in checks for word in ("--check", check)]
-        return self.certify("--defect", defect, "--scale", scale, "--require", "as-declared", *chosen)[1]
+        return self.certify("--defect", defect, "--scale", scale, "--require", "as-declared", CONSENT, *chosen)[1]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from restoreproof.standins.proxy.defects import (
     abort,
     addressing,
+    buckets,
     completion,
     consistency,
     credentials,
@@ -51,6 +52,7 @@ _AREAS = (
     reads,
     consistency,
     errors,
+    buckets,
     scale,
     sequences,
     nodes,
