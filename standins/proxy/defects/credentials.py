@@ -89,8 +89,9 @@ def _refuse_unsigned_payload(context: Context, flow: HTTPFlow) -> None:
 
 
 def _sign_first_value(context: Context, flow: HTTPFlow) -> None:
-    first = {name.replace("-", "_"): value.partition(",")[0] for name, value in flow.request.headers.items()}
-    listed = {name.lower(): value for name, value in first.items() if name.lower().startswith("x_amz_meta")}
+    headers = flow.request.headers
+    noted = [name for name in headers if name.lower().startswith("x-amz-meta-")]
+    listed = {name.lower().replace("-", "_"): headers[name].partition(",")[0] for name in noted}
     if listed and not context.is_signed(flow) and context.is_signed(flow, **listed):
         context.resign(flow)
 
