@@ -13,6 +13,8 @@ from restoreproof.standins.proxy.operation import Kind
 from restoreproof.standins.proxy.shapes import on_request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mitmproxy.http import HTTPFlow
 
     from restoreproof.standins.proxy.context import Context
@@ -42,7 +44,8 @@ class _Ruled:
         operation = self.context.operation(flow)
         if _sets(self.context, flow, self.about):
             self.buckets.add(operation.bucket)
-            return self.ruled(flow)
+            self.ruled(flow)
+            return None
         return self.asked(flow) if operation.bucket in self.buckets else None
 
     def ruled(self, flow: HTTPFlow) -> None:
@@ -174,7 +177,7 @@ class _EncryptionDemanded(_Ruled):
             self.context.refuse(flow, 403, "AccessDenied")
 
 
-def _say_locked(rule: str) -> object:
+def _say_locked(rule: str) -> Callable[[Context], object]:
     def alter(context: Context, flow: HTTPFlow) -> None:
         operation = context.operation(flow)
         if flow.request.method == "GET" and "object-lock" in operation.query and not operation.key:
