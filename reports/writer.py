@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from restoreproof.reports.lines import RunFileError, encode, problem_of
@@ -58,7 +59,8 @@ class RunWriter:
 
     def close(self) -> None:
         """Close the file; without a footer the readers refuse it as truncated."""
-        self._file.close()
+        with suppress(OSError):  # every line was synced or its refusal told; what is left is the rest of a refused one
+            self._file.close()
 
     def header(self, header: Header) -> None:
         """Write the first line."""
