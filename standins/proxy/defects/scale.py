@@ -6,7 +6,7 @@ import re
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.defect import Defect
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from restoreproof.standins.proxy.context import Context
+    from restoreproof.standins.proxy.operation import Operation
 
 __all__ = ["DEFECTS"]
 
@@ -28,7 +29,6 @@ _READ_UP_TO = 128 * 1024
 _LONGEST_BODY = 512 * 1024
 _LARGEST_OBJECT = 30 * _MIB
 _READ_AHEAD, _LATE = 8 * _MIB, 2.5
-_READERS = 2
 _PARTS_OF_ONE = 4
 _OPEN_AT_ONCE = 16
 _FORGOTTEN_AFTER = 1.5
@@ -71,31 +71,43 @@ async def _read_from_the_start(_context: Context, flow: HTTPFlow) -> None:
 
 
 @dataclass
-class _FewAtATime:
-    """Does a few things at a time that belong together, and sends everybody else away."""
+class _UnderWay:
+    """Knows what is under way, and sends away whoever would be too much."""
 
     context: Context
-    kind: Kind
-    most: int
-    under_way: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    under_way: dict[str, Operation] = field(default_factory=dict)
+    kind: ClassVar[Kind]
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         if self.context.is_(flow, self.kind) and flow.response is None:
-            others = self.under_way[self._together(flow)]
-            if len(others) >= self.most:
+            operation = self.context.operation(flow)
+            if self.is_too_much(operation):
                 self.context.refuse(flow, 503, "SlowDown")
             else:
-                others.add(flow.id)
+                self.under_way[flow.id] = operation
 
     def response(self, flow: HTTPFlow) -> None:
-        self.under_way[self._together(flow)].discard(flow.id)
+        self.under_way.pop(flow.id, None)
 
     def error(self, flow: HTTPFlow) -> None:
-        self.under_way[self._together(flow)].discard(flow.id)
+        self.under_way.pop(flow.id, None)
 
-    def _together(self, flow: HTTPFlow) -> str:
-        operation = self.context.operation(flow)
-        return operation.upload or operation.folder
+    def is_too_much(self, asked: Operation) -> bool:
+        raise NotImplementedError
+
+
+class _OneObjectIsRead(_UnderWay):
+    kind = Kind.GET_OBJECT
+
+    def is_too_much(self, asked: Operation) -> bool:
+        return any(read.folder == asked.folder and read.key != asked.key for read in self.under_way.values())
+
+
+class _FewPartsOfOneUpload(_UnderWay):
+    kind = Kind.UPLOAD_PART
+
+    def is_too_much(self, asked: Operation) -> bool:
+        return sum(sent.upload == asked.upload for sent in self.under_way.values()) >= _PARTS_OF_ONE
 
 
 def _refuse_many_open(context: Context, flow: HTTPFlow) -> None:
@@ -200,18 +212,18 @@ DEFECTS = (
         on_request(_read_from_the_start, Kind.GET_OBJECT),
     ),
     Defect(
-        "two-readers-at-a-time",
-        "While two objects of a folder are read, every further reader is answered SlowDown.",
+        "one-object-read-at-a-time",
+        "While an object of a folder is read, who reads another of it is answered SlowDown.",
         "BAK-15.stripes-at-once",
-        ("BAK-15.stripes-at-once",),
-        lambda context: _FewAtATime(context, Kind.GET_OBJECT, _READERS),
+        ("BAK-15.stripes-at-once", "WIRE-05.ranges-of-64-objects", "WIRE-09.read-after-write-under-load"),
+        _OneObjectIsRead,
     ),
     Defect(
         "four-parts-of-an-upload-at-a-time",
         "While four parts of an upload are under way, a further one of it is answered SlowDown.",
         "PERF-06.parts-at-once",
         ("PERF-06.parts-at-once",),
-        lambda context: _FewAtATime(context, Kind.UPLOAD_PART, _PARTS_OF_ONE),
+        _FewPartsOfOneUpload,
     ),
     Defect(
         "sixteen-open-uploads-only",
