@@ -215,7 +215,12 @@ DEFECTS = (
         "one-object-read-at-a-time",
         "While an object of a folder is read, who reads another of it is answered SlowDown.",
         "BAK-15.stripes-at-once",
-        ("BAK-15.stripes-at-once", "WIRE-05.ranges-of-64-objects", "WIRE-09.read-after-write-under-load"),
+        (
+            "BAK-15.stripes-at-once",
+            "URL-12.script-names",
+            "WIRE-05.ranges-of-64-objects",
+            "WIRE-09.read-after-write-under-load",
+        ),
         _OneObjectIsRead,
     ),
     Defect(
