@@ -81,6 +81,7 @@ class Talk:
     store: object
     wire: object
     request: Request | None = None
+    stream: object = None
 
     def say(self, *pieces):
         for piece in pieces:
@@ -235,15 +236,15 @@ def _serve(store, plain, context):
         with context.wrap_socket(plain, server_side=True) as wire, wire.makefile("rb") as stream:
             while not store.is_dead and (request := _read_head(stream)):
                 store.requests.append(request)
-                if not _converse(Talk(store, wire, request), stream):
+                if not _converse(Talk(store, wire, request, stream)):
                     return
 
 
-def _converse(talk, stream):
+def _converse(talk):
     """Serve one request; whether another may follow."""
     body = b""
     for when, part in (("head", 0), ("body", talk.request.size // 2), ("answer", talk.request.size)):
-        body += stream.read(part - len(body))
+        body += talk.stream.read(part - len(body))
         if misdeed := talk.store.misdeed(when, talk.request):
             return misdeed.do(talk)
     return talk.say(talk.store.answer(talk.request, body))
