@@ -196,9 +196,10 @@ class _AnotherTagAgain(_Retagged):
         return real[:-1] + '-again"' if (*_copy(self.context, flow), real) in self.given else real
 
 
-def _show_no_size(_context: Context, flow: HTTPFlow) -> None:
+def _show_other_etags(_context: Context, flow: HTTPFlow) -> None:
     assert flow.response
-    flow.response.content = re.sub(rb"<Size>\d+<", b"<Size>0<", flow.response.content or b"")
+    other = b"<ETag>&quot;" + b"0" * 32 + b"&quot;</ETag>"
+    flow.response.content = re.sub(rb"<ETag>[^<]*</ETag>", other, flow.response.content or b"")
 
 
 def _hide_truncation(_context: Context, flow: HTTPFlow) -> None:
@@ -257,11 +258,11 @@ DEFECTS = (
         _TagOfFirstPage,
     ),
     Defect(
-        "listed-parts-without-size",
-        "ListParts shows every part with a size of 0.",
+        "parts-listed-with-other-etags",
+        "ListParts shows other ETags than those that UploadPart has given.",
         "MPU-13.parts-listed",
         ("MPU-13.parts-listed",),
-        on_answer(_show_no_size, Kind.LIST_PARTS),
+        on_answer(_show_other_etags, Kind.LIST_PARTS),
     ),
     Defect(
         "part-list-truncation-hidden",
