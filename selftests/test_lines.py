@@ -94,7 +94,7 @@ def test_whole_requests_arrive_though_nobody_listens():
     came = Queue()
 
     def answer(request):
-        came.put(request)
+        return answer_with("404 Not Found")(request) if request.line.startswith("HEAD ") else came.put(request)
 
     with opened(answer) as (lines, upload, _):
         lines.send_part_unheard(upload, 7, b"x" * 50_000)
@@ -104,7 +104,7 @@ def test_whole_requests_arrive_though_nobody_listens():
     requests = {request.line.split()[0]: request for request in (part, last)}
     assert requests["PUT"].body == b"x" * 50_000
     assert requests["POST"].body == completion([(7, '"seven"')])
-    assert [exchange.status for exchange in lines.recorder.exchanges] == [0, 0]
+    assert [exchange.status for exchange in lines.recorder.exchanges] == [404, 0, 404, 0]
 
 
 def parts_of(document):

@@ -59,12 +59,12 @@ def _demand_equal_parts(context: Context, flow: HTTPFlow) -> None:
 
 
 def _lose_last_part_below(size: int) -> Alteration:
-    """Make an alteration: a last part of fewer bytes than this is left out."""
+    """Make an alteration: a last part of fewer bytes than this is left out, if all before it are large enough."""
 
     def alter(context: Context, flow: HTTPFlow) -> None:
         upload, parts = context.uploads.of(flow), named_parts(flow)
-        last = upload.parts.get(parts[-1][0]) if upload and len(parts) > 1 else None
-        if last and last.size < size:
+        sizes = [upload.parts[n].size for n, _ in parts if n in upload.parts] if upload else []
+        if len(parts) > 1 and sizes[-1:] < [size] and min(sizes[:-1], default=0) >= _SMALLEST_PART:
             complete_with(context, flow, parts[:-1])
 
     return alter
