@@ -145,8 +145,7 @@ def test_last_part_of_a_few_blocks_is_kept(size, backup, restore, bucket, conten
 
     backup.upload(key, *parts)
 
-    read = restore.get(key, content.PART - 1, content.PART + size - 1).must_succeed().body
-    assert content.digest(read) == content.digest(parts[0][-1:], parts[1])
+    assert restore.digest(key) == content.digest(*parts)
 
 
 @pytest.mark.requirement("MPU-07.put-object")
@@ -191,8 +190,7 @@ def test_part_numbers_may_have_gaps(backup, restore, bucket, content):
 
     upload.complete([upload.send(3, body), upload.send(7, tail)]).must_succeed()
 
-    read = restore.get(key, content.PART - 1, content.PART + content.KIB - 1).must_succeed().body
-    assert content.digest(read) == content.digest(body[-1:], tail)
+    assert restore.digest(key) == content.digest(body, tail)
 
 
 @pytest.mark.requirement("WIRE-12.shorter-copy-of-a-part")
@@ -258,7 +256,7 @@ def test_etag_covers_every_byte(backup, bucket, content, evidence):
 def test_listed_parts_are_as_they_were_sent(backup, housekeeping, bucket, content):
     """ListParts shows number, size and ETag of every part as they were sent and answered."""
     upload = backup.open_upload(bucket.key("listed.bak"))
-    sizes = {1: 700, 2: 64 * content.KIB}
+    sizes = {1: 700, 2: 3_001}
     tags = dict(upload.send(number, content.make(f"listed {number}", size)) for number, size in sizes.items())
 
     rows = upload.by(housekeeping).list_parts().must_succeed().rows("Part")

@@ -77,8 +77,9 @@ class _FirstCopyWins:
             complete_with(self.context, flow, parts)
 
     def _kept(self, flow: HTTPFlow) -> str | None:
-        upload, number = self.context.uploads.of(flow), self.context.operation(flow).part
-        return upload.parts[number].tag if upload and number in upload.parts else None
+        upload, operation = self.context.uploads.of(flow), self.context.operation(flow)
+        kept = upload.parts.get(operation.part) if upload and upload.key == operation.key else None
+        return kept.tag if kept else None
 
 
 @dataclass
