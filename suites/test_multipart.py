@@ -119,7 +119,7 @@ def test_uploads_at_the_same_time_are_kept_apart(backup, restore, bucket, conten
 def test_smallest_part_is_accepted(backup, restore, bucket, content):
     """A part of exactly 5,242,880 bytes, the least that MAXTRANSFERSIZE allows, is accepted before another."""
     key = bucket.key("smallest.bak")
-    parts = [content.make("smallest", content.PART), content.make("smallest tail", 512)]
+    parts = [content.make("smallest", content.PART), content.make("smallest tail", 200_000)]
 
     backup.upload(key, *parts)
 
@@ -208,7 +208,7 @@ def test_shorter_copy_of_a_part_replaces_all_of_it(backup, restore, bucket, cont
 @pytest.mark.requirement("WIRE-12.part-after-lost-answer")
 def test_part_is_sent_again_after_a_lost_answer(backup, restore, bucket, content, lines):
     """A part whose answer was lost can be sent again, and is in the object once."""
-    key, part = bucket.key("lost-answer.bak"), content.make("lost answer", 64 * content.KIB)
+    key, part = bucket.key("lost-answer.bak"), content.make("lost answer", content.KIB)
     upload = backup.open_upload(key)
 
     lines.send_part_unheard(upload, 1, part)

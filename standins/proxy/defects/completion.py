@@ -227,6 +227,7 @@ DEFECTS = (
         "WIRE-08.wrong-etag-refused",
         (
             "ABORT-05.failed-completion-keeps-old",
+            "WIRE-08.swapped-etags-refused",
             "WIRE-08.wrong-etag-code",
             "WIRE-08.wrong-etag-refused",
         ),
@@ -236,7 +237,10 @@ DEFECTS = (
         "missing-part-ignored",
         "Completing with a part that never came makes an object without it.",
         "WIRE-08.missing-part-refused",
-        ("WIRE-08.missing-part-refused",),
+        (
+            "WIRE-08.missing-part-refused",
+            "WIRE-08.refused-completion-is-no-200",
+        ),
         on_request_body(_ignore_missing_parts, Kind.COMPLETE_UPLOAD),
     ),
     Defect(

@@ -216,7 +216,11 @@ DEFECTS = (
         "first-read-misses",
         "In a folder of more than three objects the first read of a new one says that it is not there.",
         "WIRE-09.read-after-write",
-        ("WIRE-09.read-after-write", "WIRE-16.sixteen-uploads-at-once"),
+        (
+            "WIRE-09.read-after-write",
+            "WIRE-12.completion-after-lost-answer",
+            "WIRE-16.sixteen-uploads-at-once",
+        ),
         _FirstReadMisses,
     ),
     Defect(

@@ -164,6 +164,7 @@ DEFECTS = (
             "WIRE-07.xml-content-type",
             "WIRE-08.missing-part-refused",
             "WIRE-08.right-status",
+            "WIRE-08.swapped-etags-refused",
             "WIRE-08.wrong-etag-refused",
         ),
         on_answer(_instead_of("NoSuchKey", lambda context, flow: context.answer(flow, 200)), Kind.GET_OBJECT),
@@ -186,7 +187,10 @@ DEFECTS = (
         "unknown-upload-accepted",
         "A part of an upload that was aborted is acknowledged, and lost.",
         "WIRE-08.unknown-upload",
-        ("WIRE-08.unknown-upload",),
+        (
+            "WIRE-08.unknown-upload",
+            "WIRE-15.id-of-another-key-refused",
+        ),
         on_answer(_instead_of("NoSuchUpload", _accept_late_part), Kind.UPLOAD_PART),
     ),
     Defect(

@@ -268,7 +268,10 @@ DEFECTS = (
         "parts-without-size",
         "The list of parts says of each that it has no bytes.",
         "ABORT-08.stranded-bytes",
-        ("ABORT-08.stranded-bytes",),
+        (
+            "ABORT-08.stranded-bytes",
+            "MPU-13.parts-listed",
+        ),
         on_answer(_list_no_sizes, Kind.LIST_PARTS),
     ),
     Defect(

@@ -123,21 +123,20 @@ class _SameBytesRefused:
 
 @dataclass
 class _LockedWhileUnderWay:
-    """Lets one copy of a part be under way and refuses the others."""
+    """Refuses a copy of a part while another one has begun and not ended."""
 
     context: Context
     under_way: dict[str, _Copy] = field(default_factory=dict)
 
     def requestheaders(self, flow: HTTPFlow) -> None:
+        _hold_small_part(self.context, flow)
         if self.context.is_(flow, Kind.UPLOAD_PART) and self.context.uploads.of(flow):
-            copy = _copy(self.context, flow)
-            if copy in self.under_way.values():
-                self.context.refuse(flow, 409, "OperationAborted")
-            else:
-                self.under_way[flow.id] = copy
+            self.under_way[flow.id] = _copy(self.context, flow)
 
-    def response(self, flow: HTTPFlow) -> None:
+    def request(self, flow: HTTPFlow) -> None:
         self.under_way.pop(flow.id, None)
+        if _is_held_part(self.context, flow) and _copy(self.context, flow) in self.under_way.values():
+            self.context.refuse(flow, 409, "OperationAborted")
 
     def error(self, flow: HTTPFlow) -> None:
         self.under_way.pop(flow.id, None)
@@ -213,14 +212,22 @@ DEFECTS = (
         "first-copy-of-part-wins",
         "A part that is sent again is acknowledged, and the first copy is kept.",
         "WIRE-12.last-copy-of-a-part-wins",
-        ("WIRE-12.last-copy-of-a-part-wins",),
+        (
+            "WIRE-12.last-copy-of-a-part-wins",
+            "WIRE-12.shorter-copy-of-a-part",
+        ),
         _FirstCopyWins,
     ),
     Defect(
         "second-copy-of-part-appended",
         "A part that is sent again is appended to its first copy.",
         "WIRE-12.last-copy-of-a-part-wins",
-        ("WIRE-12.last-copy-of-a-part-wins",),
+        (
+            "WIRE-12.last-copy-of-a-part-wins",
+            "WIRE-12.part-after-lost-answer",
+            "WIRE-12.same-bytes-same-etag",
+            "WIRE-12.shorter-copy-of-a-part",
+        ),
         lambda context: _Merged(context, lambda old, new: old + new),
     ),
     Defect(
@@ -234,7 +241,10 @@ DEFECTS = (
         "same-part-again-refused",
         "A part that is sent again with the same bytes is refused as a mistake.",
         "WIRE-12.part-after-lost-answer",
-        ("WIRE-12.part-after-lost-answer",),
+        (
+            "WIRE-12.part-after-lost-answer",
+            "WIRE-12.same-bytes-same-etag",
+        ),
         _SameBytesRefused,
     ),
     Defect(

@@ -95,7 +95,13 @@ DEFECTS = (
         "upload-id-given-twice",
         "A second upload to a key is given the id of the one that is open.",
         "WIRE-15.unique-ids",
-        ("WIRE-15.unique-ids",),
+        (
+            "ABORT-03.pages-of-one-key",
+            "ABORT-03.several-on-one-key",
+            "ABORT-06.abort-spares-same-key",
+            "MPU-01.last-completion-wins",
+            "WIRE-15.unique-ids",
+        ),
         on_request(_give_id_again, Kind.CREATE_UPLOAD),
     ),
     Defect(
