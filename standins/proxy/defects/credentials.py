@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.operation import Kind
-from restoreproof.standins.proxy.shapes import on_answer_head, on_keys, on_request, on_request_body
+from restoreproof.standins.proxy.shapes import on_answer, on_answer_head, on_keys, on_request, on_request_body
 from restoreproof.standins.proxy.signature import UNSIGNED, scope_of
 
 if TYPE_CHECKING:
@@ -158,8 +158,10 @@ def _conceal_region(context: Context, flow: HTTPFlow) -> None:
 
 
 def _refuse_default_region(context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
     said = context.credentials(flow)
-    if said and said.scope.split("/")[1] == "us-east-1" and context.is_by(flow, "restore"):
+    default = said is not None and said.scope.split("/")[1] == "us-east-1"
+    if default and flow.response.status_code == 200 and context.is_by(flow, "restore"):  # noqa: PLR2004 - OK
         context.refuse(flow, 400, "AuthorizationHeaderMalformed")
 
 
@@ -350,7 +352,7 @@ DEFECTS = (
             "URL-02.path-style",
             "URL-03.virtual-host-list",
         ),
-        on_request(_refuse_default_region, Kind.HEAD_BUCKET),
+        on_answer(_refuse_default_region, Kind.HEAD_BUCKET),
     ),
     Defect(
         "colon-in-key-ids",

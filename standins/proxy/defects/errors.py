@@ -132,7 +132,9 @@ class _Broken:
 
 
 def _heads_missing_bucket(context: Context, flow: HTTPFlow) -> bool:
-    return flow.response is not None and flow.response.status_code == 404 and context.is_(flow, Kind.HEAD_BUCKET)  # noqa: PLR2004 - not found
+    assert flow.response
+    is_head = context.is_(flow, Kind.HEAD_BUCKET) and context.is_by(flow, "restore")
+    return is_head and flow.response.status_code == 404  # noqa: PLR2004 - not found
 
 
 def _refuses_much(_context: Context, flow: HTTPFlow) -> bool:
@@ -320,7 +322,7 @@ DEFECTS = (
     ),
     Defect(
         "hangs-up-after-head",
-        "After HEAD of a bucket that is not there the connection is dropped without a word.",
+        "After HEAD of a bucket that is not there the connection of who may only read is dropped without a word.",
         "WIRE-10.keep-alive-after-errors",
         ("WIRE-10.keep-alive-after-errors",),
         lambda context: _Broken(context, _heads_missing_bucket, _hang_up),

@@ -95,7 +95,6 @@ DEFECTS = (
             "CRED-13.no-session-token",
             "LIST-03.one-row-list",
             "PERM-01.backup-key-suffices",
-            "WIRE-10.keep-alive",
         ),
         on_answer(_refuse_backup_listing, Kind.LIST_OBJECTS),
     ),
