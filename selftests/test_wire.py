@@ -135,6 +135,12 @@ def test_body_that_waits_for_leave_is_sent_with_it_or_after_a_while(do):
         assert store.objects == {"key": b"body" * 9}
 
 
+def refusing(status):
+    """A write is refused before its body was read, and the connection closed."""
+    refusal = f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n"
+    return Misdeed(lambda talk: not talk.say(refusal), "put", "head")
+
+
 def test_body_that_waits_for_leave_is_not_sent_where_it_is_refused():
     refusal = b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n"
     with (
