@@ -1,6 +1,7 @@
 """Runs every defect against every check and writes docs/detection.md; fails where what is seen is not what is declared.
 
-python selftests/detection.py [--provider NAME] [--only DEFECT ...] [--jobs N] [--seen FILE] [--output FILE]
+python selftests/detection.py [--provider NAME] [--only DEFECT ...] [--share N] [--jobs N] [--seen FILE] [--output FILE]
+python selftests/detection.py --page  # write the page that the catalogue declares, and play nothing
 """
 
 from __future__ import annotations
@@ -56,12 +57,25 @@ def main() -> int:
     parser.add_argument(
         "--only", nargs="*", default=list(DEFECTS), metavar="DEFECT", help="play only these; no page then"
     )
+    parser.add_argument(
+        "--share", type=int, default=1, metavar="N", help="play one in N, others every day; no page then"
+    )
+    parser.add_argument("--page", action="store_true", help="play nothing, write what the catalogue declares")
     parser.add_argument("--provider", default="embedded", metavar="NAME", help="the server to play them at (embedded)")
     parser.add_argument("--seen", type=Path, metavar="FILE", help="write what turned red, by defect, as JSON")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="runs at a time (2)")
     parser.add_argument("--output", type=Path, default=DOCUMENT, metavar="FILE", help="the page (docs/detection.md)")
     args = parser.parse_args()
     register = load_register()
+    if args.page:
+        args.output.write_text(page(register), encoding="utf-8", newline="\n")
+        return 0
+    return _play(args, register)
+
+
+def _play(args: argparse.Namespace, register: Register) -> int:
+    today = int(time.time() // 86_400)
+    played = [name for place, name in enumerate(args.only) if (place + today) % args.share == 0]
     started = time.monotonic()
     with (
         laboratory(provider=args.provider) as lab,
@@ -69,7 +83,7 @@ def main() -> int:
         ThreadPoolExecutor(args.jobs) as pool,
     ):
         own = red_ids(lab.certify("--require", "as-declared")[1])
-        runs = {name: pool.submit(_play, DEFECTS[name], lab, large) for name in args.only}
+        runs = {name: pool.submit(_play, DEFECTS[name], lab, large) for name in played}
         seen: dict[str, list[str]] = {}
         wrong = []
         for name, run in runs.items():
