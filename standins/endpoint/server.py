@@ -72,9 +72,13 @@ def _settle(folder: str) -> None:
     warnings.filterwarnings("ignore", message="capitalize_response_headers is disabled")
 
 
+def _sync_nothing(fd: Any) -> None:
+    pass
+
+
 def _forget_durability() -> None:
     """Wait for no disk: what a stand-in holds ends with it, and syncing is half of what Swift's writes take."""
-    os.fsync = os.fdatasync = lambda _file: None
+    os.fsync = os.fdatasync = _sync_nothing
     connect = db.get_db_connection
 
     def connect_unsynced(*args: Any, **options: Any) -> Any:
