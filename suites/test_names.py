@@ -25,6 +25,19 @@ def longest_key(endpoint, bucket):
     return bucket.key("n" * (LONGEST_URL - len(start + bucket.prefix)))
 
 
+@pytest.fixture
+def write(backup, bucket, content):
+    """Writes an object under each name, one after the other; their keys in the order of their letters."""
+
+    def write(*names):
+        keys = sorted(bucket.key(name) for name in names)
+        for key in keys:
+            backup.put(key, content.make(key, content.KIB)).must_succeed()
+        return keys
+
+    return write
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -63,11 +76,9 @@ def test_keys_that_differ_in_case_are_two_objects(backup, restore, bucket, conte
 
 
 @pytest.mark.requirement("URL-12.script-names")
-def test_names_that_scripts_write_are_kept(backup, restore, bucket, content, together):
+def test_names_that_scripts_write_are_kept(write, restore, bucket, content, together):
     """Names as backup scripts write them are kept side by side, and found by their folder."""
-    keys = sorted(bucket.key(name) for name in SCRIPTED)
-
-    together(lambda key: backup.put(key, content.make(key, content.KIB)).must_succeed(), keys)
+    keys = write(*SCRIPTED)
 
     assert together(restore.digest, keys) == [content.digest(content.make(key, content.KIB)) for key in keys]
     assert sorted(restore.keys(bucket.prefix)) == keys

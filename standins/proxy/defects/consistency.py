@@ -217,7 +217,9 @@ DEFECTS = (
         "In a folder of more than three objects the first read of a new one says that it is not there.",
         "WIRE-09.read-after-write",
         (
+            "WIRE-05.ranges-of-64-objects",
             "WIRE-09.read-after-write",
+            "WIRE-09.read-after-write-under-load",
             "WIRE-12.completion-after-lost-answer",
             "WIRE-16.sixteen-uploads-at-once",
         ),
@@ -227,7 +229,7 @@ DEFECTS = (
         "stale-after-overwrite",
         "What was read of an object before is served again after the object was overwritten.",
         "WIRE-09.read-after-overwrite",
-        ("WIRE-09.read-after-overwrite",),
+        ("WIRE-09.one-version-at-a-time", "WIRE-09.range-after-overwrite", "WIRE-09.read-after-overwrite"),
         _StaleAfterOverwrite,
     ),
     Defect(
@@ -248,7 +250,7 @@ DEFECTS = (
         "busy-read-misses",
         "The first read of an object says that it is not there, if others were written at the same time.",
         "WIRE-09.read-after-write-under-load",
-        ("WIRE-09.read-after-write-under-load",),
+        ("WIRE-05.ranges-of-64-objects", "WIRE-09.read-after-write-under-load"),
         _BusyReadMisses,
     ),
     Defect(
