@@ -63,6 +63,10 @@ def _with_prefix(change: Callable[[str], str]) -> Factory:
     return _asked(lambda query: {key: change(value) if key == "prefix" else value for key, value in query.items()})
 
 
+def _without_closing_slash(query: dict[str, str]) -> dict[str, str]:
+    return query if "delimiter" in query else {**query, "prefix": query.get("prefix", "").rstrip("/")}
+
+
 def _refuse_first_version(context: Context, flow: HTTPFlow) -> None:
     if "list-type" not in context.operation(flow).query:
         context.refuse(flow, 501, "NotImplemented")
@@ -178,7 +182,7 @@ DEFECTS = (
         "The closing slash of a prefix is cut off, so that a folder's list shows its neighbours.",
         "LIST-02.no-neighbours",
         ("LIST-02.no-neighbours",),
-        _with_prefix(lambda prefix: prefix.rstrip("/")),
+        _asked(_without_closing_slash),
     ),
     Defect(
         "plus-in-prefix-becomes-space",
