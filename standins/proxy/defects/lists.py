@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.lagging import Lagging
-from restoreproof.standins.proxy.operation import Kind
+from restoreproof.standins.proxy.operation import Kind, parse
 from restoreproof.standins.proxy.shapes import on_answer, on_request
+from restoreproof.standins.proxy.signature import scope_of
+from restoreproof.standins.proxy.upstream import stamp_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFECTS"]
 
 _OK = 200
+_STAMP = "%Y%m%dT%H%M%SZ"
+_FRESH = timedelta(minutes=5)
 
 
 def _answer(flow: HTTPFlow) -> Response:
@@ -36,13 +41,23 @@ def _hide_truncation(_context: Context, flow: HTTPFlow) -> None:
     _answer(flow).content = re.sub(rb"<NextContinuationToken>[^<]*</NextContinuationToken>", b"", body)
 
 
+def _is_current(context: Context, flow: HTTPFlow) -> bool:
+    """Tell whether a request was signed just now, and for here: signing anew must not make a stale one good."""
+    said, stamp = context.credentials(flow), flow.request.headers.get("x-amz-date", "")
+    if said is None or said.scope != scope_of(stamp, context.upstream.region):
+        return False
+    age = datetime.strptime(stamp_now(), _STAMP) - datetime.strptime(stamp, _STAMP)  # noqa: DTZ007 - both in UTC
+    return abs(age) < _FRESH
+
+
 def _asked(change: Callable[[dict[str, str]], dict[str, str]]) -> Factory:
     """Make an add-on's factory: every list is asked for in another way, wherever that differs."""
 
     def alter(context: Context, flow: HTTPFlow) -> None:
-        query = dict(context.operation(flow).query)
-        altered = change(dict(query))
-        if altered != query and context.is_signed(flow):
+        request = flow.request
+        query = dict(parse(request.method, request.headers.get("host", ""), request.path, context.domain).query)
+        altered = change(query)
+        if altered != query and context.is_signed(flow) and _is_current(context, flow):
             path = flow.request.path.partition("?")[0]
             pairs = (
                 f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in sorted(altered.items())

@@ -20,6 +20,7 @@ __all__ = ["DEFECTS"]
 
 _OK, _PARTIAL, _NOT_FOUND, _ANOTHER_ETAG, _NO_SUCH_RANGE = 200, 206, 404, 412, 416
 _SECTOR, _PAGE, _BLOCK = 512, 4096, 64 * 1024
+_BIG = 5 * 1024 * 1024
 _LONGEST_RANGE = 16 * 1024 * 1024
 _MOST_AT_ONCE = 8
 
@@ -93,11 +94,12 @@ def _refuse_ends_past_the_end(context: Context, flow: HTTPFlow) -> None:
         context.refuse(flow, _NO_SUCH_RANGE, "InvalidRange")
 
 
-def _widen_small_ranges(context: Context, flow: HTTPFlow) -> None:
-    asked = re.fullmatch(r"bytes=0-(\d+)", flow.request.headers.get("range", ""))
-    if asked and 0 < int(asked[1]) < _PAGE and context.is_signed(flow):
-        flow.request.headers["range"] = f"bytes=0-{_BLOCK - 1}"
-        context.resign(flow)
+def _widen_small_ranges(_context: Context, flow: HTTPFlow) -> None:
+    answer, asked = _answer(flow), re.fullmatch(r"bytes=0-(\d+)", flow.request.headers.get("range", ""))
+    total = answer.headers.get("content-range", "").rpartition("/")[2]
+    if asked and int(asked[1]) < _PAGE and total.isdecimal() and int(total) > _BIG:
+        answer.content = (answer.content or b"").ljust(_BLOCK, b"\0")
+        answer.headers["content-range"] = f"bytes 0-{_BLOCK - 1}/{total}"
 
 
 def _say_no_ranges(_context: Context, flow: HTTPFlow) -> None:
@@ -304,10 +306,10 @@ DEFECTS = (
     ),
     Defect(
         "small-ranges-widened",
-        "A small range at the start of an object is answered with its first 64 KiB.",
+        "A small range at the start of a big object is answered with 64 KiB.",
         "META-06.small-range",
         ("META-06.small-range",),
-        on_request(_widen_small_ranges, Kind.GET_OBJECT),
+        on_answer(_widen_small_ranges, Kind.GET_OBJECT),
     ),
     Defect(
         "list-size-rounded",
