@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -105,20 +106,24 @@ class _TornReads(_Watching):
 
 @dataclass
 class _BusyLag(_Watching):
-    """Knows which objects were put while others were, until somebody asks for them."""
+    """Knows which objects were put while others of their folder were, until somebody asks for them."""
 
-    under_way: int = 0
+    under_way: Counter[Place] = field(default_factory=Counter)
     fresh: set[Place] = field(default_factory=set)
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         if self.context.is_(flow, Kind.PUT_OBJECT):
-            self.under_way += 1
-            if self.under_way > 1:
+            self.under_way[self.folder(flow)] += 1
+            if self.under_way[self.folder(flow)] > 1:
                 self.fresh.add(self.place(flow))
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         if self.context.is_(flow, Kind.PUT_OBJECT):
-            self.under_way -= 1
+            self.under_way[self.folder(flow)] -= 1
+
+    def folder(self, flow: HTTPFlow) -> Place:
+        operation = self.context.operation(flow)
+        return operation.bucket, operation.folder
 
 
 class _BusyReadMisses(_BusyLag):
@@ -145,7 +150,9 @@ class _BusyListMisses(_BusyLag):
             )
 
     def _is_busy_listing(self, flow: HTTPFlow) -> bool:
-        return self.context.is_(flow, Kind.LIST_OBJECTS) and self.under_way > 0
+        operation = self.context.operation(flow)
+        folder = (operation.bucket, operation.query.get("prefix", "").rstrip("/"))
+        return operation.kind is Kind.LIST_OBJECTS and self.under_way[folder] > 0
 
 
 @dataclass
