@@ -102,10 +102,10 @@ def test_list_with_a_delimiter_shows_folders(write, restore, bucket):
     assert (names_in(page), folders) == (keys[:1], [bucket.prefix + "hr/", bucket.prefix + "sales/"])
 
 
-@pytest.mark.requirement("LIST-02.empty-list")
-def test_list_of_nothing_is_empty(restore, bucket):
-    """A list under a prefix that holds nothing is answered with success and without keys."""
-    page = restore.list(bucket.prefix).must_succeed()
+@pytest.mark.requirement("LIST-02.missing-folder")
+def test_list_of_a_missing_folder_is_empty(restore, bucket):
+    """A list of a folder that is not there is answered with success and without keys."""
+    page = restore.list(bucket.prefix, delimiter="/").must_succeed()
 
     assert names_in(page) == []
 

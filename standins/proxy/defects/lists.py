@@ -87,9 +87,11 @@ def _refuse_first_version(context: Context, flow: HTTPFlow) -> None:
         context.refuse(flow, 501, "NotImplemented")
 
 
-def _refuse_empty_lists(context: Context, flow: HTTPFlow) -> None:
+def _refuse_missing_folders(context: Context, flow: HTTPFlow) -> None:
     body = _answer(flow).content or b""
-    if _answer(flow).status_code == _OK and b"<Contents>" not in body and b"<CommonPrefixes>" not in body:
+    asked = context.operation(flow).query
+    nothing = b"<Contents>" not in body and b"<CommonPrefixes>" not in body
+    if _answer(flow).status_code == _OK and nothing and "delimiter" in asked and asked.get("prefix"):
         context.refuse(flow, 404, "NoSuchKey")
 
 
@@ -228,11 +230,11 @@ DEFECTS = (
         _without("start-after"),
     ),
     Defect(
-        "empty-list-refused",
-        "A list of nothing is refused as NoSuchKey.",
-        "LIST-02.empty-list",
-        ("LIST-02.empty-list",),
-        on_answer(_refuse_empty_lists, Kind.LIST_OBJECTS),
+        "missing-folder-refused",
+        "A list of a folder that is not there is refused as NoSuchKey.",
+        "LIST-02.missing-folder",
+        ("LIST-02.missing-folder",),
+        on_answer(_refuse_missing_folders, Kind.LIST_OBJECTS),
     ),
     Defect(
         "names-encoded-twice",

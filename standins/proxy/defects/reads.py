@@ -364,7 +364,7 @@ DEFECTS = (
         "absent-head-forbidden",
         "HeadObject of an absent key is forbidden to the restore key, though it may list.",
         "META-07.head-and-get-agree",
-        ("META-07.head-and-get-agree",),
+        ("META-07.head-and-get-agree", "PERM-06.absent-key-is-404"),
         on_answer_head(_forbid_absent_heads, Kind.HEAD_OBJECT),
     ),
 )
