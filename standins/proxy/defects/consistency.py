@@ -271,7 +271,7 @@ DEFECTS = (
         "deleted-still-read",
         "The first read of a deleted object gives bytes.",
         "WIRE-09.read-after-delete",
-        ("WIRE-09.read-after-delete",),
+        ("WIRE-01.model-agrees", "WIRE-09.read-after-delete"),
         _DeletedStillRead,
     ),
     Defect(
@@ -285,7 +285,7 @@ DEFECTS = (
         "deleted-still-listed",
         "The first list of a folder shows what was deleted from it.",
         "WIRE-09.list-after-delete",
-        ("WIRE-09.list-after-delete",),
+        ("WIRE-01.model-agrees", "WIRE-09.list-after-delete"),
         _DeletedStillListed,
     ),
     Defect(
