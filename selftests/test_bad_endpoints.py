@@ -1,6 +1,7 @@
 """Whatever an endpoint does, a run ends: in a verdict or one line, in bounded time and memory, and cleaned up."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -158,9 +159,11 @@ def test_reset_before_tls_is_a_verdict_or_one_line(tmp_path, when):
 
     assert (done.code, ledgers(tmp_path)) == (1, [])
     if done.complained:  # whoever is reset at once may see no connection at all
-        assert "reset" in done.one_line
+        assert re.search(r"can't be (reached|connected to)", done.one_line)
     else:
-        assert verdicts(run_of(tmp_path)) == {TLS: ("fails", "no-handshake"), VICTIM: ("not run", "")}, done.said
+        seen = verdicts(run_of(tmp_path))
+        assert seen[TLS] in (("fails", "no-handshake"), ("fails", "reset")), done.said
+        assert seen[VICTIM] == ("not run", "")
 
 
 @pytest.mark.parametrize("when", ["accept", "head"])
