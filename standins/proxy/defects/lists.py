@@ -118,8 +118,8 @@ def _sort_without_case(_context: Context, flow: HTTPFlow) -> None:
     if rows:
         start = body.index(rows[0])
         rest = documents.filtered(body, "Contents", lambda _row: False)
-        ordered = b"".join(sorted(rows, key=_small_letters))
-        _answer(flow).content = rest[:start] + ordered + rest[start:]
+        ordered: list[bytes] = sorted(rows, key=_small_letters)
+        _answer(flow).content = rest[:start] + b"".join(ordered) + rest[start:]
 
 
 def _small_letters(row: bytes) -> str:
