@@ -99,9 +99,13 @@ class Requirement:
         return known.get(scale, Reach(scale, 0, self.requests, self.mib))
 
     def size(self, scale: str, part: int = SMALLEST_PART * MIB) -> int:
-        """Bytes that the check moves at the most, both ways, where the store takes parts of ``part`` bytes."""
+        """Bytes that the check moves at the most, both ways, where the store takes parts of ``part`` bytes.
+
+        What many small parts make is small enough to be read back whole; the list of parts is twice a megabyte.
+        """
         size = self.reach(scale).mib * MIB
-        return max(MIB, size * part // (SMALLEST_PART * MIB)) if self.unit == PARTS else size
+        small = 2 * size * part // (SMALLEST_PART * MIB) + 2 * MIB
+        return min(size, small) if self.unit == PARTS else size
 
     @property
     def level(self) -> str:

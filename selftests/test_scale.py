@@ -46,6 +46,9 @@ def test_claim_is_proven_as_far_as_the_scale_goes_and_the_footer_says_what_was_s
 
     reach = REGISTER[MANY_PARTS].reach("nightly")
     assert verdict(run, MANY_PARTS) == ("conforms up to", f"{reach.number:,} parts")
+    record = next(record for record in run.records if record.id == MANY_PARTS)
+    assert record.requests <= reach.requests
+    assert record.sent + record.received <= REGISTER[MANY_PARTS].size("nightly", 1024)
     assert run.footer.envelope["parts"] == reach.number
     assert run.footer.envelope["object_bytes"] == 1024 * reach.number
     assert run.header.selection["scale"] == "nightly"
