@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ __all__ = ["DEFECTS"]
 
 _OK, _NO_CONTENT, _PARTIAL, _NOT_FOUND = 200, 204, 206, 404
 _KEPT_BYTES = 1024 * 1024
+_BUSY = "restoreproof busy"
 
 Place = tuple[str, str]
 
@@ -108,22 +108,22 @@ class _TornReads(_Watching):
 class _BusyLag(_Watching):
     """Knows which objects were put while others of their folder were, until somebody asks for them."""
 
-    under_way: Counter[Place] = field(default_factory=Counter)
+    writing: set[Place] = field(default_factory=set)
     fresh: set[Place] = field(default_factory=set)
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         if self.context.is_(flow, Kind.PUT_OBJECT):
-            self.under_way[self.folder(flow)] += 1
-            if self.under_way[self.folder(flow)] > 1:
-                self.fresh.add(self.place(flow))
+            operation = self.context.operation(flow)
+            self.writing.add(self.place(flow))
+            together = self.busy(operation.bucket, operation.folder)
+            self.fresh |= together if len(together) > 1 else set()
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         if self.context.is_(flow, Kind.PUT_OBJECT):
-            self.under_way[self.folder(flow)] -= 1
+            self.writing.discard(self.place(flow))
 
-    def folder(self, flow: HTTPFlow) -> Place:
-        operation = self.context.operation(flow)
-        return operation.bucket, operation.folder
+    def busy(self, bucket: str, folder: str) -> set[Place]:
+        return {(where, key) for where, key in self.writing if (where, key.rpartition("/")[0]) == (bucket, folder)}
 
 
 class _BusyReadMisses(_BusyLag):
@@ -135,24 +135,25 @@ class _BusyReadMisses(_BusyLag):
 
 
 class _BusyListMisses(_BusyLag):
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        super().requestheaders(flow)
+        operation = self.context.operation(flow)
+        folder = operation.query.get("prefix", "").rstrip("/")
+        flow.metadata[_BUSY] = operation.kind is Kind.LIST_OBJECTS and bool(self.busy(operation.bucket, folder))
+
     def responseheaders(self, flow: HTTPFlow) -> None:
         super().responseheaders(flow)
-        if self._is_busy_listing(flow):
+        if flow.metadata[_BUSY]:
             self.context.hold_answer(flow)
 
     def response(self, flow: HTTPFlow) -> None:
-        if self._is_busy_listing(flow) and _answer(flow).status_code == _OK:
+        if flow.metadata[_BUSY] and _answer(flow).status_code == _OK:
             bucket = self.context.operation(flow).bucket
             _answer(flow).content = documents.filtered(
                 _answer(flow).content or b"",
                 "Contents",
                 lambda row: (bucket, documents.text(row, "Key")) not in self.fresh,
             )
-
-    def _is_busy_listing(self, flow: HTTPFlow) -> bool:
-        operation = self.context.operation(flow)
-        folder = (operation.bucket, operation.query.get("prefix", "").rstrip("/"))
-        return operation.kind is Kind.LIST_OBJECTS and self.under_way[folder] > 0
 
 
 @dataclass
@@ -164,6 +165,8 @@ class _Deleted(_Watching):
     def responseheaders(self, flow: HTTPFlow) -> None:
         if self.context.is_(flow, Kind.DELETE_OBJECT) and _answer(flow).status_code == _NO_CONTENT:
             self.gone.add(self.place(flow))
+        elif self.context.is_(flow, Kind.PUT_OBJECT, Kind.COMPLETE_UPLOAD) and _answer(flow).status_code == _OK:
+            self.gone.discard(self.place(flow))
 
 
 class _DeletedStillRead(_Deleted):
@@ -271,14 +274,19 @@ DEFECTS = (
         "deleted-still-read",
         "The first read of a deleted object gives bytes.",
         "WIRE-09.read-after-delete",
-        ("WIRE-01.model-agrees", "WIRE-09.read-after-delete"),
+        (
+            "LCK-05.marker-is-missing",
+            "WIRE-01.model-agrees",
+            "WIRE-09.deleted-on-every-node",
+            "WIRE-09.read-after-delete",
+        ),
         _DeletedStillRead,
     ),
     Defect(
         "deleted-still-found",
         "The first HEAD of a deleted object finds it.",
         "BAK-09.not-found-once-deleted",
-        ("BAK-09.not-found-once-deleted",),
+        ("BAK-09.not-found-once-deleted", "LCK-05.marker-is-missing"),
         _DeletedStillFound,
     ),
     Defect(

@@ -114,14 +114,14 @@ DEFECTS = (
         "dollar-words-expanded",
         "A dollar sign and the word behind it vanish from the name of a folder, as if they were a variable.",
         "URL-12.script-names",
-        ("URL-12.script-names",),
+        ("LIST-02.prefix-as-typed", "URL-12.script-names"),
         _renamed(lambda key: re.sub(r"\$\w+(?=/)", "", key)),
     ),
     Defect(
         "supplementary-characters-refused",
         "Keys with characters of four bytes are refused, as by a database that knows only three.",
         "URL-12.supplementary-characters",
-        ("URL-12.supplementary-characters",),
+        ("LIST-02.order", "URL-12.supplementary-characters"),
         _refused(lambda key: any(ord(letter) > _BASIC_PLANE for letter in key), *_WRITES),
     ),
     Defect(
