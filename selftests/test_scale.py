@@ -60,7 +60,7 @@ def test_footer_says_what_the_checks_that_passed_were_seen_to_do(lab):
 
     assert {record.verdict for record in run.records} == {"conforms up to", "not run"}
     seen = run.footer.envelope
-    assert (seen["object_bytes"], seen["parts"], seen["stripes"]) == (32 * MIB, 2, 8)
+    assert (seen["object_bytes"], seen["parts"], seen["stripes"]) == (32 * MIB, 2, 4)
     assert seen["concurrency"] >= 2
     assert 2 <= seen["open_seconds"] <= run.footer.seconds
 

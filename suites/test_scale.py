@@ -60,11 +60,11 @@ def test_stripes_are_written_and_read_at_the_same_time(open_all, restore, bucket
 
 
 @pytest.mark.requirement("PERF-06.parts-at-once")
-def test_parts_of_one_upload_are_taken_at_the_same_time(backup, housekeeping, bucket, content, scale, together):
+def test_parts_of_one_upload_are_taken_at_the_same_time(backup, housekeeping, bucket, content, scale, lines):
     """64 parts of one upload are taken at the same time, and none of them is sent away."""
     upload = backup.open_upload(bucket.key("wide.bak"))
 
-    together(lambda number: upload.send(number, content.make(f"wide {number}", 64 * content.KIB)), [*scale.each])
+    lines.send_parts(upload, {number: content.make(f"wide {number}", 64 * content.KIB) for number in scale.each})
 
     shown = upload.by(housekeeping).list_parts().must_succeed().texts("PartNumber")
     assert sorted(map(int, shown)) == [*scale.each]

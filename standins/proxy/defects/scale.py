@@ -129,13 +129,13 @@ def _end_after_a_page(_context: Context, flow: HTTPFlow) -> None:
 
 @dataclass
 class _IdleUploadsDropped:
-    """Forgets an upload that nobody touched for a while."""
+    """Takes no further part of an upload that nobody touched for a while."""
 
     context: Context
     touched: dict[str, float] = field(default_factory=dict)
 
     def requestheaders(self, flow: HTTPFlow) -> None:
-        upload = self.context.uploads.of(flow)
+        upload = self.context.uploads.of(flow) if self.context.is_(flow, Kind.UPLOAD_PART) else None
         since = self.touched.get(upload.id) if upload else None
         if since is not None and upload and upload.state == OPEN and time.monotonic() - since > _FORGOTTEN_AFTER:
             self.context.refuse(flow, 404, "NoSuchUpload")
@@ -239,7 +239,7 @@ DEFECTS = (
     ),
     Defect(
         "idle-uploads-dropped",
-        "An upload that nobody touched for one and a half seconds is forgotten.",
+        "An upload that nobody touched for one and a half seconds takes no further part.",
         "WIRE-17.idle-upload",
         ("WIRE-17.idle-upload",),
         _IdleUploadsDropped,
