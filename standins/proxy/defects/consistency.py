@@ -227,6 +227,7 @@ DEFECTS = (
         "In a folder of more than three objects the first read of a new one says that it is not there.",
         "WIRE-09.read-after-write",
         (
+            "BAK-15.stripes-at-once",
             "WIRE-05.ranges-of-64-objects",
             "WIRE-09.read-after-write",
             "WIRE-09.read-after-write-under-load",

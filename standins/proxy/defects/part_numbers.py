@@ -116,6 +116,8 @@ DEFECTS = (
             "ABORT-01.cut-part-discarded",
             "ABORT-01.part-without-its-last-byte",
             "MPU-02.part-number-10000",
+            "MPU-02.ten-thousand-parts",
+            "MPU-08.largest-object",
             "MPU-14.out-of-order-arrival",
         ),
         _JoinedInArrivalOrder,
@@ -131,7 +133,10 @@ DEFECTS = (
         "overlapping-part-torn",
         "A part that begins while another of its upload is under way begins with zeros.",
         "MPU-14.parallel-parts",
-        ("MPU-14.parallel-parts",),
+        (
+            "MPU-02.ten-thousand-parts",
+            "MPU-14.parallel-parts",
+        ),
         _OverlappingPartTorn,
     ),
     Defect(
