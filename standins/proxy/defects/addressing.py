@@ -117,7 +117,10 @@ DEFECTS = (
         "path-style-bucket-head-refused",
         "A bucket that is asked for by path, and not by host name, is said to be absent.",
         "URL-02.path-style",
-        ("URL-02.path-style",),
+        (
+            "URL-02.path-style",
+            "WIRE-08.head-status",
+        ),
         on_request(_refuse_path_style_head, Kind.HEAD_BUCKET),
     ),
     Defect(

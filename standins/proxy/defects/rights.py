@@ -92,6 +92,7 @@ DEFECTS = (
         "A key that may list and write is refused the listing that a backup starts with.",
         "PERM-01.backup-key-suffices",
         (
+            "BAK-09.found-once-complete",
             "CRED-13.no-session-token",
             "LIST-03.one-row-list",
             "PERM-01.backup-key-suffices",
