@@ -15,7 +15,7 @@ CANARY = "cAnArY0123456789/+secret"
 def restoreproof(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     parser = argparse.ArgumentParser(prog="restoreproof")
-    command.add_parser(parser.add_subparsers())
+    command.add_parser(parser.add_subparsers(), "profiles")
 
     def main(*words):
         args = parser.parse_args(words)

@@ -268,7 +268,10 @@ DEFECTS = (
         "put-object-refused",
         "Objects of 64 KiB and more are taken in parts and not by PutObject.",
         "MPU-07.put-object",
-        ("MPU-07.put-object",),
+        (
+            "MPU-07.put-object",
+            "WIRE-05.every-block",
+        ),
         on_request(_refuse_large_object, Kind.PUT_OBJECT),
     ),
     Defect(

@@ -157,7 +157,10 @@ DEFECTS = (
         "part-number-typo-answers-500",
         "A part number that is none is answered with an internal error.",
         "MPU-02.no-number-refused",
-        ("MPU-02.no-number-refused",),
+        (
+            "MPU-02.no-number-refused",
+            "WIRE-07.mistakes-are-no-failures",
+        ),
         on_request(_stumble_over_number, Kind.UPLOAD_PART),
     ),
 )
