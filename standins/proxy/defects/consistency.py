@@ -277,7 +277,6 @@ DEFECTS = (
         "WIRE-09.read-after-delete",
         (
             "LCK-05.marker-is-missing",
-            "WIRE-01.model-agrees",
             "WIRE-09.deleted-on-every-node",
             "WIRE-09.read-after-delete",
         ),
@@ -294,7 +293,7 @@ DEFECTS = (
         "deleted-still-listed",
         "The first list of a folder shows what was deleted from it.",
         "WIRE-09.list-after-delete",
-        ("WIRE-01.model-agrees", "WIRE-09.list-after-delete"),
+        ("WIRE-09.list-after-delete",),
         _DeletedStillListed,
     ),
     Defect(

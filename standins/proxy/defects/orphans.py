@@ -212,7 +212,11 @@ DEFECTS = (
         "newest-upload-of-key-listed",
         "Of several open uploads of a key only one is listed.",
         "ABORT-03.several-on-one-key",
-        ("ABORT-03.pages-of-one-key", "ABORT-03.several-on-one-key", "ABORT-03.swept", "WIRE-01.model-agrees"),
+        (
+            "ABORT-03.pages-of-one-key",
+            "ABORT-03.several-on-one-key",
+            "ABORT-03.swept",
+        ),
         on_answer(_list_newest_of_key, Kind.LIST_UPLOADS),
     ),
     Defect(
@@ -247,7 +251,7 @@ DEFECTS = (
         "abort-takes-namesakes",
         "Aborting an upload aborts all uploads of its key.",
         "ABORT-06.abort-spares-same-key",
-        ("ABORT-06.abort-spares-same-key", "WIRE-01.model-agrees"),
+        ("ABORT-06.abort-spares-same-key",),
         on_answer(_take_namesakes, Kind.ABORT_UPLOAD),
     ),
     Defect(
