@@ -224,7 +224,10 @@ DEFECTS = (
         "range-shifted",
         "A range of more than a sector that starts off a sector's boundary is served one byte late.",
         "WIRE-05.range-bytes",
-        ("WIRE-05.range-bytes",),
+        (
+            "RST-14.resumed-read",
+            "WIRE-05.range-bytes",
+        ),
         on_answer(_shift, Kind.GET_OBJECT),
     ),
     Defect(
@@ -245,7 +248,10 @@ DEFECTS = (
         "head-size-rounded",
         "HeadObject tells sizes in whole pages of 4096 bytes.",
         "WIRE-06.exact-size",
-        ("WIRE-06.exact-size",),
+        (
+            "WIRE-06.exact-size",
+            "WIRE-06.one-size-everywhere",
+        ),
         on_answer_head(_round_size, Kind.HEAD_OBJECT),
     ),
     Defect(
