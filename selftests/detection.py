@@ -34,20 +34,19 @@ WIDE_NET = "sequences"
 INTRODUCTION = """\
 # What the suites detect
 
-Written by `make detection`, which plays every defect of the catalogue before the embedded endpoint, or before another
-real server, and runs all checks against it. A defect is one way in which a store may be wrong; a check that no defect
-turns red could not fail, and two checks with the same set of defects would be one check. The run fails where what was
-seen differs from what the catalogue declares, so this page is what was seen. The random sequences are a wide net: what
-they find beside their own defect is not listed.
+What the catalogue of defects declares. `make test` plays every defect before the embedded endpoint, against the checks
+that it shall turn red and a seeded tenth of all others; `make detection` plays all of them against all checks, at the
+embedded endpoint or another real server, and takes more than an hour. Both fail where what is seen is not what is
+declared. A defect is one way in which a store may be wrong; a check that no defect turns red could not fail, and two
+checks with the same set of defects would be one check. The random sequences are a wide net: what they find beside
+their own defect is not listed.
 
 | | |
 | --- | --- |
-| defects played | {defects} |
-| defects detected | {detected} |
-| defects that lose data or let a stranger in, and changed the outcome | {serious} of {serious_all} |
+| defects | {defects} |
+| defects that lose data or let a stranger in, each of which breaks a must | {serious} |
 | checks | {checks} |
 | checks turned red by a defect | {reddened} |
-| checks red without a defect | {false_alarms} |
 """
 
 
@@ -113,17 +112,13 @@ def serious(defect: Defect, register: Register) -> bool:
 
 
 def page(register: Register) -> str:
-    """The page for a matrix in which everything was seen as declared."""
-    serious_all = sum(serious(defect, register) for defect in DEFECTS.values())
+    """The page of what the catalogue declares."""
     lines = [
         INTRODUCTION.format(
             defects=len(DEFECTS),
-            detected=len(DEFECTS),
-            serious=serious_all,
-            serious_all=serious_all,
+            serious=sum(serious(defect, register) for defect in DEFECTS.values()),
             checks=len(register),
             reddened=len(_by_check(DEFECTS)),
-            false_alarms=0,
         )
     ]
     lines += ["\n## By defect\n", "| defect | what it does | turns red |", "| --- | --- | --- |"]
