@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import subprocess
 import tempfile
+import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -113,7 +114,9 @@ class Order:
         made = builder.sign(signer, hashes.SHA256())
         if self.digest != "sha256":  # cryptography refuses to make weak signatures, OpenSSL makes them
             again = crypto.X509.from_cryptography(made)
-            again.sign(crypto.PKey.from_cryptography_key(signer), self.digest)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # what it points to refuses weak digests
+                again.sign(crypto.PKey.from_cryptography_key(signer), self.digest)
             made = again.to_cryptography()
         return Certified(made, self.key)
 

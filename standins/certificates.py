@@ -4,6 +4,7 @@ The authority lives in memory for one run and its private key is never written. 
 """
 
 import ipaddress
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -151,7 +152,9 @@ def _weak_key() -> rsa.RSAPrivateKey:
 def _signed_with_sha1(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     """Sign a certificate again, by OpenSSL, since `cryptography` refuses to make such a signature."""
     again = crypto.X509.from_cryptography(certificate)
-    again.sign(crypto.PKey.from_cryptography_key(key), "sha1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # what it points to is what refuses
+        again.sign(crypto.PKey.from_cryptography_key(key), "sha1")
     return again.to_cryptography()
 
 
