@@ -256,6 +256,7 @@ DEFECTS = (
         "What can't be found is answered with a web page.",
         "WIRE-07.errors-are-xml",
         (
+            "LCK-05.marker-is-missing",
             "META-07.missing-object",
             "WIRE-07.errors-are-xml",
             "WIRE-07.message",
