@@ -69,10 +69,10 @@ def main() -> int:
     if args.page:
         args.output.write_text(page(register), encoding="utf-8", newline="\n")
         return 0
-    return _play(args, register)
+    return _play_all(args, register)
 
 
-def _play(args: argparse.Namespace, register: Register) -> int:
+def _play_all(args: argparse.Namespace, register: Register) -> int:
     today = int(time.time() // 86_400)
     played = [name for place, name in enumerate(args.only) if (place + today) % args.share == 0]
     started = time.monotonic()

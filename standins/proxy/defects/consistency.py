@@ -275,11 +275,7 @@ DEFECTS = (
         "deleted-still-read",
         "The first read of a deleted object gives bytes.",
         "WIRE-09.read-after-delete",
-        (
-            "LCK-05.marker-is-missing",
-            "WIRE-09.deleted-on-every-node",
-            "WIRE-09.read-after-delete",
-        ),
+        ("LCK-05.marker-is-missing", "WIRE-09.read-after-delete"),
         _DeletedStillRead,
     ),
     Defect(

@@ -271,6 +271,8 @@ DEFECTS = (
         (
             "MPU-07.put-object",
             "WIRE-05.every-block",
+            "WIRE-06.not-transformed",
+            "WIRE-06.one-size-everywhere",
         ),
         on_request(_refuse_large_object, Kind.PUT_OBJECT),
     ),

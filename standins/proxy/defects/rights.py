@@ -93,6 +93,7 @@ DEFECTS = (
         "PERM-01.backup-key-suffices",
         (
             "BAK-09.found-once-complete",
+            "BAK-09.not-found-once-deleted",
             "CRED-13.no-session-token",
             "LIST-03.one-row-list",
             "PERM-01.backup-key-suffices",
