@@ -66,11 +66,12 @@ address adds 16 requests at the most.
 clean-up: on top come the requests that list and remove what the run made, and list again to prove it gone."""
 
 RIGHTS = """
-rights: the backup key lists the bucket and puts objects; the restore key lists and gets; the housekeeping key lists,
-puts, gets and deletes objects, lists and aborts uploads, and makes and removes the run's bucket unless the profile
-names one, and further buckets for claims about versioning, Object Lock, lifecycle and encryption (where it may not,
-these are not run). Everything lies under a bucket or prefix of the run's own and is removed at the end: nothing is
-kept. A bucket that would keep it (Object Lock with a default retention) is refused before anything is written."""
+rights: the backup key lists the bucket and puts objects; the restore key lists and gets; keys with one right each,
+where the profile gives them, list, put or get; the housekeeping key lists, puts, gets and deletes objects, lists and
+aborts uploads, and makes and removes the run's bucket unless the profile names one, and further buckets for claims
+about versioning, Object Lock, lifecycle and encryption (where it may not, these are not run). Everything lies under a
+bucket or prefix of the run's own and is removed at the end: nothing is kept. A bucket that would keep it (Object Lock
+with a default retention) is refused before anything is written."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], summary: str) -> None:

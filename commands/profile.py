@@ -71,6 +71,7 @@ style  = "path"  # or "virtual": the bucket in front of the host name
 id     = "{variable}_KEY_ID"
 secret = "{variable}_SECRET"
 # [keys.restore] and [keys.housekeeping]: keys that may only read, and that clean up; left out, [keys.backup] serves.
+# [keys.list_only], [keys.put_only], [keys.get_only]: keys with that one right each, to have each right shown apart.
 
 [capabilities]  # only what differs from the defaults
 # virtual_host = true

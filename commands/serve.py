@@ -11,9 +11,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from restoreproof.fixtures.endpoints import ROLES, EndpointError
+from restoreproof.fixtures.endpoints import EndpointError
 from restoreproof.fixtures.endpoints.starting import put_defects_before, start_endpoint
 from restoreproof.fixtures.housekeeper import CleanupError, housekeeper_of
+from restoreproof.providers.keys import ROLES
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import load_profile
 from restoreproof.reports.register import load_register

@@ -6,13 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from restoreproof.providers.keys import ROLES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from restoreproof.providers.table import Table
 
 PLACEHOLDERS = (
-    *(f"{role}.{half}" for role in ("backup", "restore", "housekeeping") for half in ("id", "secret")),
+    *(f"{role}.{half}" for role in ROLES for half in ("id", "secret")),
     "domain",
     "bucket",
     "port",

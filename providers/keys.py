@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 ROLES = ("backup", "restore", "housekeeping")
 """Who holds a key: SQL Server while it backs up, SQL Server while it restores, and the operator who cleans up."""
 
+NARROW_ROLES = ("list_only", "put_only", "get_only")
+"""Keys with one right each, for those who want to see what each right is worth; nobody works with them."""
+
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
 _UNDIVIDED = 16
 """From this length on, a name without ``_`` and with a digit is taken for a key: AWS key ids look like that."""
@@ -79,10 +82,10 @@ class KeyReader:
         self._warnings: dict[str, None] = {}
 
     def read(self, table: Table) -> Keys:
-        """Every role's pair; roles left out are served by the backup pair."""
+        """Every role's pair; roles left out are served by the backup pair, keys with one right by none."""
         pairs: dict[str, KeyPair] = {}
         sources: dict[str, KeySource] = {}
-        for role in ROLES:
+        for role in (*ROLES, *NARROW_ROLES):
             self._read_role(role, table, pairs, sources)
         table.close()
         if "backup" not in table:

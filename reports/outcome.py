@@ -30,12 +30,18 @@ OLDEST_CERTIFIED_BUILD = (16, 0, 4205)
 
 MOST_IDS_NAMED = 4
 
-SEVERAL_NODES, ADDRESS_IN_URL = "several_nodes", "address_in_url"
-"""What claims need that say nothing of an endpoint with one address, or with a host name in its URL."""
+SEVERAL_NODES, ADDRESS_IN_URL, NARROW_KEYS = "several_nodes", "address_in_url", "narrow_keys"
+"""What claims need that say nothing of an endpoint with one address, with a host name in its URL, or of keys that
+nobody gave."""
 
 ONE_ADDRESS = "does not apply: this endpoint has one address"
 HOST_NAME = "does not apply: the endpoint's URL has a host name, no IP address"
-ASIDE = {ONE_ADDRESS: "about several nodes (it has one address)", HOST_NAME: "about an IP address in its URL"}
+NO_NARROW_KEYS = "does not apply: the profile gives no keys that may only list, only put and only get"
+ASIDE = {
+    ONE_ADDRESS: "about several nodes (it has one address)",
+    HOST_NAME: "about an IP address in its URL",
+    NO_NARROW_KEYS: "about keys with one right each (the profile gives none)",
+}
 """Why such claims are not run, and what they are about."""
 
 
@@ -76,6 +82,8 @@ def _aside(header: Header, requirement: Requirement) -> str:
         return ONE_ADDRESS
     if ADDRESS_IN_URL in requirement.needs and not _names_an_address(header.endpoint["url"]):
         return HOST_NAME
+    if NARROW_KEYS in requirement.needs and not header.endpoint.get("narrow_keys"):
+        return NO_NARROW_KEYS
     return ""
 
 
@@ -161,7 +169,9 @@ __all__ = [
     "HOST_NAME",
     "INCOMPLETE",
     "LADDER",
+    "NARROW_KEYS",
     "NOT_CERTIFIED",
+    "NO_NARROW_KEYS",
     "NO_OUTCOME",
     "ONE_ADDRESS",
     "REHEARSED",

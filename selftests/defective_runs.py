@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restoreproof.fixtures.endpoints import ROLES
 from restoreproof.fixtures.endpoints.starting import start_endpoint
 from restoreproof.providers.profile import load_profile
 from restoreproof.reports.reader import read_run
@@ -46,6 +45,14 @@ part_minimum = {part_minimum}
 CONSENT = "--consent-to-retained-objects"
 """Some defects say that the bucket keeps what is written to it."""
 
+DEVIATION = """
+[[deviations]]
+check   = "{check}"
+symptom = "{symptom}"
+reason  = "Declared by the server's own profile."
+link    = "{link}"
+"""
+
 KEYS = """
 [keys.{role}]
 id     = "SELFTEST_{variable}_ID"
@@ -55,12 +62,16 @@ secret = "SELFTEST_{variable}_SECRET"
 
 @dataclass(frozen=True)
 class Laboratory:
-    """A running endpoint, and a profile that names it by its URL."""
+    """A running endpoint, and a profile that names it by its URL.
+
+    :ivar own: the checks that deviate without any defect, as the server's own profile declares, and this one with it.
+    """
 
     endpoint: Endpoint
     folder: Path
     profile: Path
     environment: dict[str, str]
+    own: frozenset[str] = frozenset()
 
     def certify(self, *arguments: str, report_dir: str | None = None) -> tuple[subprocess.CompletedProcess[str], Run]:
         """Run ``restoreproof certify`` against the endpoint and read its run file."""
@@ -91,7 +102,10 @@ def laboratory(name: str = "laboratory", bucket: str = "", provider: str = "embe
         profile = load_profile(provider, os.environ, load_register().requirements)
         endpoint = start_endpoint(profile, (), stack)
         file = write_profile(folder, endpoint, name, bucket or endpoint.bucket, profile.limits["part_minimum"])
-        yield Laboratory(endpoint, folder, file, environment(folder, endpoint))
+        with file.open("a", encoding="utf-8") as more:
+            more.writelines(DEVIATION.format_map(vars(deviation)) for deviation in profile.deviations)
+        own = frozenset(deviation.check for deviation in profile.deviations)
+        yield Laboratory(endpoint, folder, file, environment(folder, endpoint), own)
 
 
 def many_parts_laboratory() -> AbstractContextManager[Laboratory]:
@@ -115,7 +129,7 @@ def write_profile(
     )
     profile = folder / f"{name}.toml"
     profile.write_text(
-        text + "".join(KEYS.format(role=role, variable=role.upper()) for role in ROLES), encoding="utf-8"
+        text + "".join(KEYS.format(role=role, variable=role.upper()) for role in endpoint.keys), encoding="utf-8"
     )
     return profile
 
@@ -123,7 +137,7 @@ def write_profile(
 def environment(folder: Path, endpoint: Endpoint) -> dict[str, str]:
     """This process' environment with the endpoint's keys, and with a state directory in the folder."""
     keys = {}
-    for role in ROLES:
-        keys[f"SELFTEST_{role.upper()}_ID"] = endpoint.keys[role].id.reveal()
-        keys[f"SELFTEST_{role.upper()}_SECRET"] = endpoint.keys[role].secret.reveal()
+    for role, pair in endpoint.keys.items():
+        keys[f"SELFTEST_{role.upper()}_ID"] = pair.id.reveal()
+        keys[f"SELFTEST_{role.upper()}_SECRET"] = pair.secret.reveal()
     return {**os.environ, **keys, "XDG_STATE_HOME": str(folder / "state")}

@@ -245,6 +245,7 @@ def header(**changes: Any) -> Header:
             "style": "path",
             "bucket_given": True,
             "separate_keys": True,
+            "narrow_keys": False,
         },
         "tls": {"version": "TLSv1.3", "cipher": "TLS_AES_256_GCM_SHA384", "chain": CHAIN},
         "selection": {"checks": [], "areas": [], "level": "", "scale": "smoke", "filtered": False},

@@ -7,8 +7,8 @@ import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from restoreproof.fixtures.endpoints import ROLES, Endpoint
-from restoreproof.providers.keys import KeyPair
+from restoreproof.fixtures.endpoints import Endpoint
+from restoreproof.providers.keys import ROLES, KeyPair
 from restoreproof.providers.secrets import Secret
 from restoreproof.standins.certificates import Authority
 

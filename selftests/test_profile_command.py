@@ -24,10 +24,13 @@ def restoreproof(tmp_path, monkeypatch):
     return main
 
 
+CHECKS = ("ABORT-03.list-by-prefix", "WIRE-08.no-parts-once-complete")
+
+
 @pytest.fixture
 def check(capsys):
     def check_and_read(*profiles):
-        status = max(command.check_profile(str(profile), ("ABORT-03.list-by-prefix",)) for profile in profiles)
+        status = max(command.check_profile(str(profile), CHECKS) for profile in profiles)
         out, err = capsys.readouterr()
         return status, out, err
 

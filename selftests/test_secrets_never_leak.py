@@ -17,8 +17,7 @@ from defective_runs import Laboratory, environment, write_profile
 from live_runs import PYTEST, live_run, sessions
 from recording_server import recording
 
-from restoreproof.fixtures.endpoints import ROLES
-from restoreproof.providers.keys import KeyPair
+from restoreproof.providers.keys import ROLES, KeyPair
 from restoreproof.providers.secrets import Secret
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is that of Linux")

@@ -59,6 +59,31 @@ def test_completion_sent_again_leaves_the_object(backup, restore, bucket, conten
     assert restore.digest(key) == content.digest(part)
 
 
+@pytest.mark.requirement("WIRE-12.late-part-leaves-the-object")
+def test_part_after_the_completion_leaves_the_object(backup, restore, bucket, content, evidence):
+    """A part that comes again after the completion, as one sent twice may, leaves the object as it is."""
+    key, part = bucket.key("late.bak"), content.make("late", 64 * content.KIB)
+    upload = backup.open_upload(key)
+    upload.complete([upload.send(1, part)]).must_succeed()
+
+    late = upload.part(1, part)
+
+    evidence.keep("answer", late.outcome)
+    assert restore.digest(key) == content.digest(part)
+
+
+@pytest.mark.requirement("WIRE-08.no-parts-once-complete")
+def test_complete_upload_takes_no_more_parts(backup, bucket, content, evidence):
+    """An upload that is complete takes no more parts: nobody would ever find them again."""
+    upload = backup.open_upload(bucket.key("done.bak"))
+    upload.complete([upload.send(1, content.make("whole", content.KIB))]).must_succeed()
+
+    late = upload.part(2, content.make("late", content.KIB))
+
+    evidence.keep("answer", late.outcome)
+    late.must_be_refused()
+
+
 @pytest.mark.requirement("WIRE-08.swapped-etags-refused")
 def test_completion_with_exchanged_etags_is_refused(backup, restore, bucket, content, evidence):
     """A completion that exchanges the ETags of two parts is refused, and no object appears."""

@@ -160,3 +160,57 @@ def test_backup_key_looks_a_key_up(backup, bucket):
     after = backup.list(key, max_keys="1").must_succeed().texts("Key")
 
     assert (before, after) == ([], [key])
+
+
+@pytest.mark.parametrize("operation", ["put", "get", "create-upload", "delete"])
+@pytest.mark.requirement("PERM-05.list-key-only-lists")
+def test_list_key_only_lists(operation, client_of, restore, guarded, content, evidence):
+    """A key that may list and nothing else lists, and is refused to put, to get and to delete."""
+    key = client_of("list_only")
+    calls = {
+        "put": lambda: key.put(guarded, b"overwritten"),
+        "get": lambda: key.get(guarded),
+        "create-upload": lambda: key.create_upload(guarded),
+        "delete": lambda: key.delete(guarded),
+    }
+    shown = list(key.keys(guarded))
+
+    answer = calls[operation]()
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be_refused()
+    assert (shown, restore.digest(guarded)) == ([guarded], content.digest(content.make("guarded", content.KIB)))
+
+
+@pytest.mark.parametrize("operation", ["list", "get", "delete"])
+@pytest.mark.requirement("PERM-05.put-key-only-puts")
+def test_put_key_only_puts(operation, client_of, restore, bucket, evidence):
+    """A key that may put and nothing else puts, and is refused to list, to get and to delete."""
+    key, name = client_of("put_only"), bucket.key("put.bak")
+    calls = {"list": lambda: key.list(name), "get": lambda: key.get(name), "delete": lambda: key.delete(name)}
+    key.put(name, b"what was put").must_succeed()
+
+    answer = calls[operation]()
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be_refused()
+    assert restore.get(name).must_succeed().body == b"what was put"
+
+
+@pytest.mark.parametrize("operation", ["list", "put", "create-upload", "delete"])
+@pytest.mark.requirement("PERM-05.get-key-only-gets")
+def test_get_key_only_gets(operation, client_of, guarded, content, evidence):
+    """A key that may get and nothing else gets, and is refused to list, to put and to delete."""
+    key = client_of("get_only")
+    calls = {
+        "list": lambda: key.list(guarded),
+        "put": lambda: key.put(guarded, b"overwritten"),
+        "create-upload": lambda: key.create_upload(guarded),
+        "delete": lambda: key.delete(guarded),
+    }
+
+    answer = calls[operation]()
+
+    evidence.keep("answer", answer.outcome)
+    answer.must_be_refused()
+    assert key.digest(guarded) == content.digest(content.make("guarded", content.KIB))

@@ -129,17 +129,21 @@ JSON
 add_user housekeeping "$S3_HOUSEKEEPING_KEY_ID" "$S3_HOUSEKEEPING_SECRET" 1000
 add_user backup "$S3_BACKUP_KEY_ID" "$S3_BACKUP_SECRET" -1
 add_user restore "$S3_RESTORE_KEY_ID" "$S3_RESTORE_SECRET" -1
+add_user list_only "$S3_LIST_ONLY_KEY_ID" "$S3_LIST_ONLY_SECRET" -1
+add_user put_only "$S3_PUT_ONLY_KEY_ID" "$S3_PUT_ONLY_SECRET" -1
+add_user get_only "$S3_GET_ONLY_KEY_ID" "$S3_GET_ONLY_SECRET" -1
 
 # Objects belong to who wrote them: the bucket's owner needs to be allowed in, and the writer denied to read.
 cat >"$D/policy.json" <<JSON
 {"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam:::user/backup", "arn:aws:iam:::user/restore"]},
+  {"Effect": "Allow",
+   "Principal": {"AWS": ["arn:aws:iam:::user/backup", "arn:aws:iam:::user/restore", "arn:aws:iam:::user/list_only"]},
    "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::$S3_BUCKET"},
-  {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam:::user/backup"},
+  {"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam:::user/backup", "arn:aws:iam:::user/put_only"]},
    "Action": "s3:PutObject", "Resource": "arn:aws:s3:::$S3_BUCKET/*"},
-  {"Effect": "Deny", "Principal": {"AWS": "arn:aws:iam:::user/backup"},
+  {"Effect": "Deny", "Principal": {"AWS": ["arn:aws:iam:::user/backup", "arn:aws:iam:::user/put_only"]},
    "Action": "s3:GetObject", "Resource": "arn:aws:s3:::$S3_BUCKET/*"},
-  {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam:::user/restore"},
+  {"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam:::user/restore", "arn:aws:iam:::user/get_only"]},
    "Action": "s3:GetObject", "Resource": "arn:aws:s3:::$S3_BUCKET/*"},
   {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam:::user/housekeeping"},
    "Action": "s3:*", "Resource": ["arn:aws:s3:::$S3_BUCKET", "arn:aws:s3:::$S3_BUCKET/*"]}]}
@@ -150,7 +154,8 @@ request --upload-file "$D/policy.json" "$url/$S3_BUCKET?policy="
 wait_for "$second" "https://$S3_HOST:$S3_SECOND_PORT"
 
 version=$(radosgw --version | awk '{print $3}')
-printf '{"host": "%s", "bucket": "%s", "second_node": true, "keys": ["backup", "restore", "housekeeping"],
+printf '{"host": "%s", "bucket": "%s", "second_node": true,
+ "keys": ["backup", "restore", "housekeeping", "list_only", "put_only", "get_only"],
  "software": "Ceph RGW %s"}\n' \
   "$S3_HOST" "$S3_BUCKET" "$version" >"$S3_READY.new"
 mv "$S3_READY.new" "$S3_READY" # renamed, so it is never half read

@@ -51,22 +51,25 @@ until client mb --ignore-existing "lab/$S3_BUCKET" 2>/dev/null; do # `mc ready` 
   sleep 0.1
 done
 
-# add_user ROLE KEY_ID SECRET ACTION...: a user who may list, write or read, and nothing else.
+# add_user ROLE KEY_ID SECRET ACTIONS: a user who may do these and nothing else; ACTIONS as JSON strings.
 add_user() {
-  local role=$1 key_id=$2 secret=$3 objects=$4
+  local role=$1 key_id=$2 secret=$3 actions=$4
   cat >"$work/$role.json" <<JSON
-{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": ["arn:aws:s3:::*"]},
-  {"Effect": "Allow", "Action": ["$objects"], "Resource": ["arn:aws:s3:::*/*"]}]}
+{"Version": "2012-10-17",
+ "Statement": [{"Effect": "Allow", "Action": [$actions], "Resource": ["arn:aws:s3:::*", "arn:aws:s3:::*/*"]}]}
 JSON
   printf '%s\n%s\n' "$key_id" "$secret" | client admin user add lab
   client admin policy create lab "only-$role" "$work/$role.json"
   client admin policy attach lab "only-$role" --user "$key_id"
 }
-add_user backup "$S3_BACKUP_KEY_ID" "$S3_BACKUP_SECRET" s3:PutObject &
-backup=$!
-add_user restore "$S3_RESTORE_KEY_ID" "$S3_RESTORE_SECRET" s3:GetObject
-wait "$backup"
-say "{\"bucket\": \"$S3_BUCKET\", \"keys\": [\"backup\", \"restore\", \"housekeeping\"], \"software\": \"$software\",
+adding=()
+add_user backup "$S3_BACKUP_KEY_ID" "$S3_BACKUP_SECRET" '"s3:ListBucket", "s3:PutObject"' & adding+=($!)
+add_user restore "$S3_RESTORE_KEY_ID" "$S3_RESTORE_SECRET" '"s3:ListBucket", "s3:GetObject"' & adding+=($!)
+add_user list_only "$S3_LIST_ONLY_KEY_ID" "$S3_LIST_ONLY_SECRET" '"s3:ListBucket"' & adding+=($!)
+add_user put_only "$S3_PUT_ONLY_KEY_ID" "$S3_PUT_ONLY_SECRET" '"s3:PutObject"' & adding+=($!)
+add_user get_only "$S3_GET_ONLY_KEY_ID" "$S3_GET_ONLY_SECRET" '"s3:GetObject"' & adding+=($!)
+for one in "${adding[@]}"; do wait "$one"; done
+say "{\"bucket\": \"$S3_BUCKET\", \"software\": \"$software\",
+ \"keys\": [\"backup\", \"restore\", \"housekeeping\", \"list_only\", \"put_only\", \"get_only\"],
  \"usage\": [\"du\", \"-sb\", \"--exclude=.trash\", \"$S3_DATA/disk\"]}"
 wait "$server"

@@ -1,4 +1,4 @@
-"""The embedded endpoint: OpenStack Swift's S3 API over TLS on loopback, with three key pairs of different rights.
+"""The embedded endpoint: OpenStack Swift's S3 API over TLS on loopback, with key pairs of different rights.
 
 It has two nodes as stores behind a name with several addresses have: two of Swift's proxy servers before one store.
 """
@@ -21,7 +21,14 @@ from restoreproof.standins.contract import Children, Settings, StandinError, run
 from restoreproof.standins.endpoint.settings import NODES, SERVERS, KeyPair, Plan, write
 from restoreproof.standins.waiting import wait_until
 
-_RIGHTS = {"backup": ("list", "put"), "restore": ("list", "get"), "housekeeping": ("list", "put", "get", "other")}
+_RIGHTS = {
+    "backup": ("list", "put"),
+    "restore": ("list", "get"),
+    "housekeeping": ("list", "put", "get", "other"),
+    "list_only": ("list",),
+    "put_only": ("put",),
+    "get_only": ("get",),
+}
 _REGION = "us-east-1"
 _WORKERS = 2
 _START_SECONDS = 30.0

@@ -3,7 +3,8 @@
 The hook is a program that runs the server in the foreground. It finds in its environment: S3_HOST S3_PORT S3_DOMAIN
 S3_REGION (where to serve), S3_SECOND_PORT (for a second node, if it has one), S3_SPARE_PORT (if it needs another one),
 S3_DATA (an empty private folder), S3_CERT S3_KEY S3_BUNDLE S3_CA (PEM files: chain, key, both, authority), S3_BUCKET
-(the bucket to make, if it can), per role BACKUP, RESTORE and HOUSEKEEPING an S3_<ROLE>_KEY_ID and S3_<ROLE>_SECRET.
+(the bucket to make, if it can), per role BACKUP, RESTORE and HOUSEKEEPING an S3_<ROLE>_KEY_ID and S3_<ROLE>_SECRET,
+and the same for LIST_ONLY, PUT_ONLY and GET_ONLY, which a server may leave out.
 Everything it starts stays in its process group and is killed with it.
 
 A hook with work to do after the server answers creates S3_READY as an empty file first and fills it (by renaming) when
@@ -31,6 +32,7 @@ _HOST = "127.0.0.1"
 _REGION = "us-east-1"
 _BUCKET = "sqlbackups"
 _ROLES = ("backup", "restore", "housekeeping")
+_NARROW_ROLES = ("list_only", "put_only", "get_only")
 _START_SECONDS = 120.0
 _TRIES = 3
 _PORTS = 3
@@ -45,7 +47,7 @@ def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
     """Run the server behind the hook that `settings` name as `program`."""
     hook = _hook(settings)
     authority = Authority()
-    keys = {role: {"id": _random_text(20).upper(), "secret": _random_text(40)} for role in _ROLES}
+    keys = {role: {"id": _random_text(20).upper(), "secret": _random_text(40)} for role in (*_ROLES, *_NARROW_ROLES)}
     for attempt in range(1, _TRIES + 1):
         with scratch_folder("program") as folder, Children() as children:
             ports = _free_ports()
@@ -148,7 +150,10 @@ def _ready(
         "addresses": [f"{_HOST}:{port}" for port in ports[: 2 if told.get("second_node") else 1]],
         "region": told.get("region", _REGION),
         "bucket": told.get("bucket"),
-        "keys": {role: keys[role if role in real else "housekeeping"] for role in _ROLES},
+        "keys": {
+            **{role: keys[role if role in real else "housekeeping"] for role in _ROLES},
+            **{role: keys[role] for role in _NARROW_ROLES if role in real},
+        },
         "software": told.get("software", hook.stem),
         "usage": told.get("usage", []),
     }

@@ -10,7 +10,7 @@ from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.completing import complete_with, named_parts
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.operation import Kind
-from restoreproof.standins.proxy.shapes import on_answer, on_refusal, on_request_body
+from restoreproof.standins.proxy.shapes import on_answer, on_refusal, on_request, on_request_body
 from restoreproof.standins.proxy.uploads import COMPLETED, OPEN
 
 if TYPE_CHECKING:
@@ -194,6 +194,24 @@ class _SecondCompletionEmpties:
 
 
 @dataclass
+class _LatePartEmpties:
+    """Assembles again when a part comes after the completion, from parts that are no more."""
+
+    context: Context
+
+    async def responseheaders(self, flow: HTTPFlow) -> None:
+        operation, upload = self.context.operation(flow), self.context.uploads.of(flow)
+        if operation.kind is Kind.UPLOAD_PART and upload and upload.state == COMPLETED:
+            await self.context.upstream.ask("PUT", operation.bucket, operation.key)
+
+
+def _take_late_part(context: Context, flow: HTTPFlow) -> None:
+    upload = context.uploads.of(flow)
+    if upload and upload.state == COMPLETED and context.is_signed(flow):
+        context.answer(flow, 200)
+
+
+@dataclass
 class _ForgottenUnheard:
     """Takes a completion back whose client does not stay for the answer."""
 
@@ -291,6 +309,20 @@ DEFECTS = (
         "WIRE-12.completion-sent-twice",
         ("WIRE-12.completion-after-lost-answer", "WIRE-12.completion-sent-twice"),
         _SecondCompletionEmpties,
+    ),
+    Defect(
+        "late-part-empties",
+        "A part that comes again after the completion makes an empty object of what was completed.",
+        "WIRE-12.late-part-leaves-the-object",
+        ("WIRE-12.late-part-leaves-the-object",),
+        _LatePartEmpties,
+    ),
+    Defect(
+        "late-part-taken",
+        "Parts are taken for an upload that is complete.",
+        "WIRE-08.no-parts-once-complete",
+        ("WIRE-08.no-parts-once-complete",),
+        on_request(_take_late_part, Kind.UPLOAD_PART),
     ),
     Defect(
         "unheard-completion-forgotten",

@@ -11,6 +11,8 @@ from restoreproof.standins.proxy.operation import Kind
 from restoreproof.standins.proxy.shapes import on_answer, on_answer_head, on_request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mitmproxy.http import HTTPFlow
 
     from restoreproof.standins.proxy.context import Context
@@ -31,25 +33,20 @@ def _refuse_restore_listing(context: Context, flow: HTTPFlow) -> None:
         context.refuse(flow, 403, "AccessDenied")
 
 
-def _let_backup_key_do_more(context: Context, flow: HTTPFlow) -> None:
-    if context.is_by(flow, "backup"):
-        context.resign(flow, "housekeeping")
+def _let_do_all(role: str) -> Callable[[Context, HTTPFlow], None]:
+    """Carry a request of this role out as if its key might do anything."""
 
+    def let(context: Context, flow: HTTPFlow) -> None:
+        if context.is_by(flow, role):
+            context.resign(flow, "housekeeping")
 
-def _let_restore_key_write(context: Context, flow: HTTPFlow) -> None:
-    if context.is_by(flow, "restore"):
-        context.resign(flow, "housekeeping")
+    return let
 
 
 def _hide_absence(context: Context, flow: HTTPFlow) -> None:
     assert flow.response
     if flow.response.status_code == 404 and context.is_by(flow, "backup"):  # noqa: PLR2004 - not found
         flow.response.status_code, flow.response.reason = 403, "Forbidden"
-
-
-def _let_restore_key_join(context: Context, flow: HTTPFlow) -> None:
-    if context.is_by(flow, "restore"):
-        context.resign(flow, "housekeeping")
 
 
 async def _refuse_to_replace(context: Context, flow: HTTPFlow) -> None:
@@ -105,7 +102,7 @@ DEFECTS = (
         "A key that may list and write reads objects too.",
         "PERM-01.backup-key-cannot-read",
         ("PERM-01.backup-key-cannot-read", "WIRE-08.denied-code"),
-        on_request(_let_backup_key_do_more, Kind.GET_OBJECT),
+        on_request(_let_do_all("backup"), Kind.GET_OBJECT),
     ),
     Defect(
         "listing-refused-to-restore-key",
@@ -119,7 +116,7 @@ DEFECTS = (
         "A key that may list and read writes and deletes too.",
         "PERM-03.restore-key-cannot-write",
         ("PERM-03.restore-key-cannot-write",),
-        on_request(_let_restore_key_write, Kind.PUT_OBJECT, Kind.CREATE_UPLOAD, Kind.DELETE_OBJECT),
+        on_request(_let_do_all("restore"), Kind.PUT_OBJECT, Kind.CREATE_UPLOAD, Kind.DELETE_OBJECT),
     ),
     Defect(
         "absent-key-answers-403",
@@ -140,21 +137,21 @@ DEFECTS = (
         "A key that may list and read adds parts to uploads, completes and aborts them.",
         "PERM-04.restore-key-leaves-uploads-alone",
         ("PERM-04.restore-key-leaves-uploads-alone",),
-        on_request(_let_restore_key_join, Kind.UPLOAD_PART, Kind.COMPLETE_UPLOAD, Kind.ABORT_UPLOAD),
+        on_request(_let_do_all("restore"), Kind.UPLOAD_PART, Kind.COMPLETE_UPLOAD, Kind.ABORT_UPLOAD),
     ),
     Defect(
         "backup-key-deletes",
         "A key that may list and write deletes too.",
         "PERM-05.backup-key-cannot-delete",
         ("PERM-05.backup-key-cannot-delete",),
-        on_request(_let_backup_key_do_more, Kind.DELETE_OBJECT),
+        on_request(_let_do_all("backup"), Kind.DELETE_OBJECT),
     ),
     Defect(
         "backup-key-administers",
         "A key that may list and write makes buckets and sees open uploads too.",
         "PERM-05.backup-key-cannot-administer",
         ("PERM-05.backup-key-cannot-administer",),
-        on_request(_let_backup_key_do_more, Kind.CREATE_BUCKET, Kind.LIST_UPLOADS),
+        on_request(_let_do_all("backup"), Kind.CREATE_BUCKET, Kind.LIST_UPLOADS),
     ),
     Defect(
         "refused-abort-aborts",
@@ -183,5 +180,26 @@ DEFECTS = (
         "LIST-03.one-row-list",
         ("LIST-03.one-row-list",),
         on_answer(_list_nothing, Kind.LIST_OBJECTS),
+    ),
+    Defect(
+        "list-key-reads",
+        "A key that may only list reads, too.",
+        "PERM-05.list-key-only-lists",
+        ("PERM-05.list-key-only-lists",),
+        on_request(_let_do_all("list_only"), Kind.GET_OBJECT),
+    ),
+    Defect(
+        "put-key-lists",
+        "A key that may only put lists, too.",
+        "PERM-05.put-key-only-puts",
+        ("PERM-05.put-key-only-puts",),
+        on_request(_let_do_all("put_only"), Kind.LIST_OBJECTS),
+    ),
+    Defect(
+        "get-key-deletes",
+        "A key that may only get deletes, too.",
+        "PERM-05.get-key-only-gets",
+        ("PERM-05.get-key-only-gets",),
+        on_request(_let_do_all("get_only"), Kind.DELETE_OBJECT),
     ),
 )
