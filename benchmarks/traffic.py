@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -141,6 +142,23 @@ def _cpu() -> float:
     return sum(use.ru_utime + use.ru_stime for use in map(resource.getrusage, (0, resource.RUSAGE_CHILDREN)))
 
 
+def fill(target: Path, size: int, read: Callable[[int], Any]) -> None:
+    """Write what ``read(start)`` gives for each range to a new file: read at the same time, written one by one.
+
+    Threads that write to one file at once spend more on waiting for each other than on writing.
+    """
+    target.unlink(missing_ok=True)
+    writing = threading.Lock()
+    with target.open("wb") as file, ThreadPoolExecutor(CONNECTIONS) as pool:
+
+        def move(start: int) -> None:
+            body = read(start)
+            with writing:
+                os.pwrite(file.fileno(), body, start)
+
+        list(pool.map(move, range(0, size, PART)))
+
+
 class Ours:
     """The client that the checks use, its parts sent and read by a pool of threads."""
 
@@ -175,14 +193,11 @@ class Ours:
     def down(self) -> None:
         """Read it back."""
         size = self.source.stat().st_size
-        with self.target.open("wb") as file:
 
-            def read(number: int) -> None:
-                start = number * PART
-                answer = self.client.get("ours", start, min(start + PART, size) - 1).must_succeed()
-                os.pwrite(file.fileno(), answer.body, start)
+        def read(start: int) -> bytes:
+            return self.client.get("ours", start, min(start + PART, size) - 1).must_succeed().body
 
-            list(self.pool.map(read, range(-(-size // PART))))
+        fill(self.target, size, read)
 
     def many(self, parts: int) -> None:
         """Send so many small parts, and abort."""
@@ -265,14 +280,11 @@ class Obstore:
     def down(self) -> None:
         """Read it back."""
         size = (self.folder / "source").stat().st_size
-        with (self.folder / "target").open("wb") as file, ThreadPoolExecutor(CONNECTIONS) as pool:
 
-            def read(number: int) -> None:
-                start = number * PART
-                body = self.obstore.get_range(self.store, "obstore", start=start, end=min(start + PART, size))
-                os.pwrite(file.fileno(), body, start)
+        def read(start: int) -> Any:
+            return self.obstore.get_range(self.store, "obstore", start=start, end=min(start + PART, size))
 
-            list(pool.map(read, range(-(-size // PART))))
+        fill(self.folder / "target", size, read)
 
 
 class Rclone:
