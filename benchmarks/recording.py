@@ -25,6 +25,7 @@ requests: list[dict[str, Any]] = []
 bodies: dict[int, bytes] = {}
 checking = [False]
 cpu: list[float] = []
+waits: list[float] = []
 
 
 def _recording(send: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,9 +55,18 @@ def _recording(send: Callable[..., Any]) -> Callable[..., Any]:
     return recorded
 
 
+def _counting(sleep: Callable[[float], None]) -> Callable[[float], None]:
+    def counted(seconds: float) -> None:
+        sleep(seconds)
+        waits.append(seconds if checking[0] else 0.0)
+
+    return counted
+
+
 def pytest_configure() -> None:
-    """Look over the transport's shoulder."""
+    """Look over the transport's shoulder, and count what checks wait for on purpose."""
     Transport.send = _recording(Transport.send)  # type: ignore[method-assign]
+    time.sleep = _counting(time.sleep)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -74,5 +84,5 @@ def pytest_unconfigure() -> None:
     """Write it all down."""
     file = Path(os.environ["RESTOREPROOF_RECORDING"])
     file.touch(mode=0o600)
-    used = {"cpu": cpu[-1] - cpu[0] if cpu else 0.0}
+    used = {"cpu": cpu[-1] - cpu[0] if cpu else 0.0, "waited": sum(waits)}
     file.write_bytes(pickle.dumps({"requests": requests, "bodies": bodies, **used}))
