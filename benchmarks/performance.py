@@ -44,10 +44,10 @@ ratio are measured in turn, in one run, against one server that runs on the same
 `benchmarks/limit.py`: the suites in one process, and their own requests sent again by a bare keep-alive client (no
 pytest, no requests, no boto3; same bodies, signed anew, upload ids mapped, same order, at the same time what was sent
 at the same time). Waiting is what checks do on purpose, to see that nothing more happens; the bare client never does.
-The CPU is that of the suites. Housekeeping are the requests that no check sends: making a bucket, cleaning up, proving
-it gone.
+The CPU is that of the suites. Others are the requests that no check sends (housekeeping): making a bucket, cleaning up,
+proving it gone.
 
-| server | suites, s | waiting | client, s | ratio | not waiting | checks/s | requests/s | per check | CPU s | housekeeping |
+| server | suites, s | waiting | client, s | ratio | not waiting | checks/s | requests/s | per check | CPU s | others |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 {limit}
 

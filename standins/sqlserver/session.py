@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from threading import Event
 
-__all__ = ["Column", "Engine", "Output", "Parameter", "SqlError", "Session", "SqlType"]
+__all__ = ["Column", "Engine", "Output", "Parameter", "Session", "SqlError", "SqlType"]
 
 
 @dataclass(frozen=True)
