@@ -24,16 +24,18 @@ def certify(provider: str, workers: int, folder: str) -> dict[str, float]:
     words += ["--require", "as-declared", "-n", str(workers), "--report-dir", folder]
     started = time.monotonic()
     shown: list[float] = []
+    said: list[str] = []
     proving = 0.0
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "CI": "1"}) as process:
         assert process.stdout is not None
         for line in process.stdout:
+            said.append(line)
             proving = proving or (time.monotonic() if ": proving " in line else 0.0)
             if line.startswith("["):
                 shown.append(time.monotonic())
     seconds = time.monotonic() - started
     if process.returncode != 0:
-        sys.exit(f"the run failed with {process.returncode}; see {folder}")
+        sys.exit("".join(line for line in said if not line.startswith("[")))
     run = max(Path(folder).glob("*/*/run.jsonl"), key=lambda path: path.stat().st_mtime)
     lines = [json.loads(line) for line in run.read_text(encoding="utf-8").splitlines()]
     return {
