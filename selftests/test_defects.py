@@ -5,11 +5,13 @@ own are played at another server.
 """
 
 import random
+from dataclasses import replace
 
 import pytest
 from defective_runs import laboratory, many_parts_laboratory
 from detection import differences, serious
 
+from restoreproof.reports.outcome import NOT_CERTIFIED, judge
 from restoreproof.reports.register import SCALES, load_register
 from restoreproof.standins.proxy.catalogue import DEFECTS
 
@@ -41,6 +43,13 @@ def test_defect_reddens_what_it_declares(name, lab, request):
 
     red, declared = differences(defect, run, checks)
     assert red == declared
+    if serious(defect, REGISTER):
+        assert outcome_of(run) == NOT_CERTIFIED
+
+
+def outcome_of(run):
+    """The outcome that a whole run would have: musts that were not asked for can't mend it."""
+    return judge(replace(run.header, selection={**run.header.selection, "filtered": False}), run.records)[0]
 
 
 def test_every_check_is_reddened_by_a_defect():

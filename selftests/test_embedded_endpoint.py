@@ -63,7 +63,7 @@ def test_ready_line_has_everything_a_client_needs(endpoint):
     assert ready["domain"] == "s3.localhost"
     assert ready["software"].startswith("OpenStack Swift ")
     pairs = list(ready["keys"].values())
-    assert len({pair["id"] for pair in pairs}) == len({pair["secret"] for pair in pairs}) == 3
+    assert len({pair["id"] for pair in pairs}) == len({pair["secret"] for pair in pairs}) == 6
     assert all(pair["id"].isalnum() and len(pair["id"]) == 20 for pair in pairs)
     assert all(pair["secret"].isalnum() and len(pair["secret"]) == 40 for pair in pairs)
 

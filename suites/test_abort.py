@@ -104,7 +104,7 @@ def test_second_upload_on_a_key_survives_the_abort_of_the_first(backup, restore,
     first.send(1, content.make("first", 64 * content.KIB))
 
     backup.upload(key, second)
-    first.by(housekeeping).abort()
+    first.by(housekeeping).abort().must_succeed()
 
     assert restore.digest(key) == content.digest(second)
 

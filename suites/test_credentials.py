@@ -19,7 +19,7 @@ def attempt(operation, client, key):
 
 @OPERATIONS
 @pytest.mark.requirement("WIRE-02.wrong-secret-refused")
-def test_wrong_secret_is_refused(operation, restore, backup, strangers, guarded, evidence):
+def test_wrong_secret_is_refused(operation, restore, backup, strangers, guarded, content, evidence):
     """A known key id with a wrong secret is refused for lists, reads and writes."""
     owner = {"put": backup}.get(operation, restore)
 
@@ -27,11 +27,12 @@ def test_wrong_secret_is_refused(operation, restore, backup, strangers, guarded,
 
     evidence.keep("answer", answer.outcome)
     answer.must_be_refused()
+    assert restore.digest(guarded) == content.digest(content.make("guarded", content.KIB))
 
 
 @OPERATIONS
 @pytest.mark.requirement("WIRE-02.tampered-signature-refused")
-def test_tampered_signature_is_refused(operation, restore, backup, strangers, guarded, evidence):
+def test_tampered_signature_is_refused(operation, restore, backup, strangers, guarded, content, evidence):
     """A signature that differs in its last digit is refused for lists, reads and writes."""
     owner = {"put": backup}.get(operation, restore)
 
@@ -39,6 +40,7 @@ def test_tampered_signature_is_refused(operation, restore, backup, strangers, gu
 
     evidence.keep("answer", answer.outcome)
     answer.must_be_refused()
+    assert restore.digest(guarded) == content.digest(content.make("guarded", content.KIB))
 
 
 @pytest.mark.requirement("WIRE-02.tampered-body-refused")
@@ -148,22 +150,24 @@ def test_signature_of_another_service_is_refused(restore, strangers, bucket, evi
 
 @OPERATIONS
 @pytest.mark.requirement("WIRE-02.anonymous-refused")
-def test_unsigned_request_is_refused(operation, restore, strangers, guarded, evidence):
+def test_unsigned_request_is_refused(operation, restore, strangers, guarded, content, evidence):
     """A request without a signature is refused for lists, reads and writes."""
     answer = attempt(operation, strangers.without_signature(restore), guarded)
 
     evidence.keep("answer", answer.outcome)
     answer.must_be_refused()
+    assert restore.digest(guarded) == content.digest(content.make("guarded", content.KIB))
 
 
 @OPERATIONS
 @pytest.mark.requirement("WIRE-02.unknown-key-refused")
-def test_unknown_key_is_refused(operation, restore, strangers, guarded, evidence):
+def test_unknown_key_is_refused(operation, restore, strangers, guarded, content, evidence):
     """A key id that nobody was given is refused for lists, reads and writes."""
     answer = attempt(operation, strangers.with_unknown_key(restore), guarded)
 
     evidence.keep("answer", answer.outcome)
     answer.must_be_refused()
+    assert restore.digest(guarded) == content.digest(content.make("guarded", content.KIB))
 
 
 @pytest.mark.parametrize("minutes", [-20, 20], ids=["past", "future"])

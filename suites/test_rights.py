@@ -126,7 +126,7 @@ def test_backup_goes_on_after_refusals(backup, restore, bucket, content, evidenc
     upload = backup.open_upload(bucket.key("refused.bak"))
     asked = [backup.delete(bucket.key("refused.bak")), backup.list_uploads(bucket.prefix)]
     tag = upload.send(1, media)
-    asked += [backup.call("GET", query={"location": ""}), upload.abort()]
+    asked += [backup.call("GET", query={"location": ""}), upload.abort().must_be_refused()]
 
     evidence.keep("answers", [answer.outcome for answer in asked])
     upload.complete([tag]).must_succeed()
