@@ -9,11 +9,12 @@ import os
 import pickle
 import time
 from pathlib import Path
-from threading import get_ident
+from threading import Event, get_ident
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from restoreproof.fixtures import waiting
 from restoreproof.fixtures.transport import Transport
 
 if TYPE_CHECKING:
@@ -55,18 +56,21 @@ def _recording(send: Callable[..., Any]) -> Callable[..., Any]:
     return recorded
 
 
-def _counting(sleep: Callable[[float], None]) -> Callable[[float], None]:
-    def counted(seconds: float) -> None:
-        sleep(seconds)
-        waits.append(seconds if checking[0] else 0.0)
+class _Clock:
+    """What `waiting` has of the time module, with every wait of a check counted."""
 
-    return counted
+    monotonic = staticmethod(time.monotonic)
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        Event().wait(seconds)
+        waits.append(seconds if checking[0] else 0.0)
 
 
 def pytest_configure() -> None:
     """Look over the transport's shoulder, and count what checks wait for on purpose."""
     Transport.send = _recording(Transport.send)  # type: ignore[method-assign]
-    time.sleep = _counting(time.sleep)
+    waiting.time = _Clock  # type: ignore[assignment]
 
 
 @pytest.hookimpl(wrapper=True)
