@@ -11,6 +11,7 @@ from restoreproof.fixtures.endpoints.remote import check_reachable, find_remote
 from restoreproof.fixtures.sweeping import SweptRun, forget_started, sweep_abandoned
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import Profile, load_profile
+from restoreproof.reports.register import load_register
 
 if TYPE_CHECKING:
     import argparse
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _sweep(word: str) -> int:
     try:
-        profile = load_profile(word, os.environ)
+        profile = load_profile(word, os.environ, load_register().requirements)
     except ProfileError as problem:
         return _fail(str(problem), USAGE)
     if profile.endpoint.kind != "url":

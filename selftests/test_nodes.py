@@ -31,6 +31,7 @@ from restoreproof.providers.profile import load_profile
 from restoreproof.reports import formats, wording
 from restoreproof.reports.outcome import ONE_ADDRESS, SEVERAL_NODES, judge
 from restoreproof.reports.redaction import Redactor
+from restoreproof.reports.register import load_register
 from restoreproof.standins.proxy.catalogue import DEFECTS
 
 PORTS = st.integers(1, 65535)
@@ -171,7 +172,7 @@ def test_every_report_says_that_claims_do_not_apply(tmp_path):
 def unrelated(tmp_path):
     """Two separate stores with the same keys and the same empty bucket, behind one name."""
     with ExitStack() as stack:
-        settings = load_profile("embedded").endpoint
+        settings = load_profile("embedded", known_ids=load_register().requirements).endpoint
         pairs = {role: {"id": f"{role.upper():A<20}", "secret": f"{role:s<40}"} for role in KEYS}
         stores = []
         for _ in range(2):
