@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restoreproof.fixtures.endpoints.starting import start_endpoint
+from restoreproof.providers.keys import ROLES
 from restoreproof.providers.profile import load_profile
 from restoreproof.reports.reader import read_run
 from restoreproof.reports.register import load_register
@@ -129,7 +130,9 @@ def write_profile(
     )
     profile = folder / f"{name}.toml"
     profile.write_text(
-        text + "".join(KEYS.format(role=role, variable=role.upper()) for role in endpoint.keys), encoding="utf-8"
+        text
+        + "".join(KEYS.format(role=role, variable=role.upper()) for role in dict.fromkeys((*ROLES, *endpoint.keys))),
+        encoding="utf-8",
     )
     return profile
 
