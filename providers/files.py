@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+LARGEST = 16 * 1024**2
+"""Bytes that a profile, a certificate file or a secret may have."""
+
+
 class FileError(ValueError):
     """A file could not be read; the text is the rest of a sentence that begins with the file."""
 
@@ -21,15 +25,21 @@ def read_bytes(path: Path) -> bytes:
     """What the file holds.
 
     :raises NoFileError: there is no such file.
-    :raises FileError: it is a directory, locked away, or its path is no path at all.
+    :raises FileError: it is no regular file, locked away, too large, or its path is no path at all.
     """
+    if _is(path.exists) and not is_file(path) and not _is(path.is_dir):
+        raise FileError("is no regular file")
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
     except FileNotFoundError:
         raise NoFileError("does not exist") from None
     except (OSError, ValueError) as problem:
         reason = "is a directory" if _is(path.is_dir) else f"cannot be read ({type(problem).__name__})"
         raise FileError(reason) from None
+    if len(content) > LARGEST:
+        raise FileError(f"has more than {LARGEST // 1024**2} MiB")
+    return content
 
 
 def is_file(path: Path) -> bool:

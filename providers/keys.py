@@ -88,6 +88,10 @@ class KeyReader:
         for role in (*ROLES, *NARROW_ROLES):
             self._read_role(role, table, pairs, sources)
         table.close()
+        given = [role for role in NARROW_ROLES if role in table]
+        if 0 < len(given) < len(NARROW_ROLES):
+            names = ", ".join(f"[keys.{role}]" for role in NARROW_ROLES)
+            table.report(given[0], f"tells rights apart only beside the others: give all of {names}, or none")
         if "backup" not in table:
             table.report("backup", "is missing: name the variables that hold the key SQL Server backs up with")
         for role in ROLES[1:]:
