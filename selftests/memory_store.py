@@ -9,16 +9,17 @@ class Store:
     """Buckets in memory behind the fewest S3 operations that clean-up needs; `prefix` is ignored.
 
     `refuses` maps an operation to (status, code), `says` one to the body of a 200; `done` is what was changed. Of
-    `refuses_names` no uploads can be listed.
+    `refuses_names` no uploads can be listed; `exact` lists those of a key, and says nothing of a prefix.
     """
 
-    def __init__(self, *buckets, versioning="", refuses=None, says=None, refuses_names=()):
+    def __init__(self, *buckets, versioning="", refuses=None, says=None, refuses_names=(), exact=False):
         self.buckets = {name: {} for name in buckets}
         self.open = {}
         self.versioning = versioning
         self.refuses = refuses or {}
         self.says = says or {}
         self.refuses_names = refuses_names
+        self.exact = exact
         self.done = []
 
     def __call__(self, request):
@@ -65,7 +66,7 @@ class Store:
         rows = "".join(
             f"<Upload><Key>{key}</Key><UploadId>{upload}</UploadId></Upload>"
             for upload, (holder, key) in self.open.items()
-            if holder == bucket
+            if holder == bucket and (not self.exact or key == query.get("prefix"))
         )
         return 200, f"<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>{rows}</ListMultipartUploadsResult>"
 

@@ -179,6 +179,24 @@ def test_provider_that_cannot_be_reached_leaves_nothing_of_the_one_before(lab, t
     assert (ledgers(lab), list(reports.rglob("*"))) == ([], [])
 
 
+def test_bucket_that_is_not_there_is_said_before_anything_is_judged(lab, tmp_path):
+    profile = write_profile(tmp_path, lab.endpoint, "typo", "no-such-bucket")
+
+    done = lab.command("certify", "--provider", str(profile), "--report-dir", str(tmp_path / "runs"), *FEW)
+
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
+    assert "there is no bucket no-such-bucket" in done.stderr
+    assert (ledgers(lab), list(tmp_path.rglob("run.jsonl"))) == ([], [])
+
+
+@pytest.mark.parametrize("words", [("--thorough", "-4"), ("--seed", "-1")])
+def test_number_below_zero_is_no_number_of_sequences(tmp_path, words):
+    done = call("certify", "--provider", "embedded", *words, cwd=tmp_path)
+
+    assert (done.returncode, list(tmp_path.iterdir())) == (4, [])
+    assert "not below 0" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("kind", ["file", "below a file"])
 def test_report_dir_that_cannot_be_written_is_said_before_anything_is_made(lab, tmp_path, kind):
     before = Store(lab).holds()

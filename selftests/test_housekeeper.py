@@ -79,6 +79,15 @@ def test_what_a_listing_shows_beyond_its_prefix_is_left_alone(by_prefix):
     assert only_foreign(store)
 
 
+def test_empty_list_by_prefix_is_no_proof_where_uploads_are_listed_by_their_exact_key():
+    store = filled(exact=True)
+
+    swept, error = sweep(store, SCOPE, Intent(UPLOAD, "given", f"{OURS}a", "ours"))
+
+    assert (swept, error) == (Swept(2, ()), "")
+    assert only_foreign(store)
+
+
 @pytest.mark.parametrize(("begun", "removed"), [([], 2), ([Intent(UPLOAD, "given", f"{OURS}a//b", "id")], 1)])
 def test_name_that_the_store_takes_for_none_has_no_uploads_unless_one_was_begun(begun, removed):
     store = filled(refuses_names={f"{OURS}a//b"})

@@ -1,5 +1,6 @@
 """Profiles that are refused: every problem at its line, none with a value in it, and never a traceback."""
 
+import os
 import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -83,6 +84,21 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path, data, expected):
         load_profile(str(file), ENVIRON)
 
     assert str(error.value).replace(str(file), "F").startswith(expected)
+
+
+def test_a_profile_that_is_no_regular_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "acme.toml")
+
+    with pytest.raises(ProfileError, match="is no regular file"):
+        load_profile(str(tmp_path / "acme.toml"), ENVIRON)
+
+
+def test_a_key_with_one_right_is_refused_without_the_others(tmp_path):
+    file = tmp_path / "acme.toml"
+    file.write_text('[keys.put_only]\nid = "ACME_BACKUP_ID"\nsecret = "ACME_BACKUP_SECRET"\n')
+
+    with pytest.raises(ProfileError, match="give all of"):
+        load_profile(str(file), ENVIRON)
 
 
 def _values():
