@@ -19,6 +19,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from limit import ratio
+
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parent / "docs" / "performance.md"
 OURS = "restoreproof"
@@ -123,10 +125,7 @@ def _processor() -> str:
 
 def _limit(name: str, rounds: list[dict[str, float]]) -> str:
     middle = {what: statistics.median(found[what] for found in rounds) for what in rounds[0]}
-    whole, busy = (
-        statistics.median((found["suite"] - part * found["waited"]) / found["replay"] for found in rounds)
-        for part in (0, 1)
-    )
+    whole, busy = ratio(rounds), ratio(rounds, busy=True)
     share = middle["housekeeping"] / (middle["housekeeping"] + middle["requests"])
     checks, requests, suite, cpu = (middle[what] for what in ("checks", "requests", "suite", "cpu"))
     sizes = f"{checks / suite:.1f} | {requests / suite:.0f} | {requests / checks:.1f} | {cpu / checks:.3f}"

@@ -159,7 +159,7 @@ def _exchange(exchange: Exchange) -> str:
         f"{exchange.method} {exchange.url}",
         *(f"{name}: {value}" for name, value in exchange.request_headers.items()),
         "",
-        f"{exchange.status or ''} {exchange.reason}",
+        f"{exchange.status or 'no answer'} {exchange.reason}",
         *(f"{name}: {value}" for name, value in exchange.response_headers.items()),
         "",
         exchange.body,

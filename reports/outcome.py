@@ -45,6 +45,11 @@ ASIDE = {
 """Why such claims are not run, and what they are about."""
 
 
+def denied(capability: str) -> str:
+    """Why a claim is not run that needs what the profile denies, or says nothing of."""
+    return f"needs the capability {capability}, which the profile denies"
+
+
 def judge(header: Header, records: Sequence[Record]) -> tuple[str, str]:
     """The outcome of a run and the sentence that explains it.
 
@@ -180,6 +185,7 @@ __all__ = [
     "applies",
     "as_declared",
     "counts",
+    "denied",
     "judge",
     "met",
     "reaches",

@@ -121,7 +121,7 @@ def cautions(run: Run) -> list[str]:
     aside = sum(entry.reason == outcome.ONE_ADDRESS for entry in run.records)
     if aside:
         said.append(f"The endpoint has one address: {aside} claims about several nodes do not apply and were not run.")
-    unasked = sum("capability versioning" in entry.reason for entry in run.records)
+    unasked = sum(entry.reason == outcome.denied("versioning") for entry in run.records)
     if unasked and header.bucket.get("Versioning") == "Enabled":
         said.append(
             f"The bucket keeps versions, but the profile has not versioning = true: {unasked} claims were not run."

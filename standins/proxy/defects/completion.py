@@ -193,16 +193,10 @@ class _SecondCompletionEmpties:
             await self.context.upstream.ask("PUT", operation.bucket, operation.key)
 
 
-@dataclass
-class _LatePartEmpties:
-    """Assembles again when a part comes after the completion, from parts that are no more."""
-
-    context: Context
-
-    async def responseheaders(self, flow: HTTPFlow) -> None:
-        operation, upload = self.context.operation(flow), self.context.uploads.of(flow)
-        if operation.kind is Kind.UPLOAD_PART and upload and upload.state == COMPLETED:
-            await self.context.upstream.ask("PUT", operation.bucket, operation.key)
+async def _empty_by_late_part(context: Context, flow: HTTPFlow) -> None:
+    upload = context.uploads.of(flow)
+    if upload and upload.state == COMPLETED:
+        await context.upstream.ask("PUT", upload.bucket, upload.key)
 
 
 def _take_late_part(context: Context, flow: HTTPFlow) -> None:
@@ -315,7 +309,7 @@ DEFECTS = (
         "A part that comes again after the completion makes an empty object of what was completed.",
         "WIRE-12.late-part-leaves-the-object",
         ("WIRE-12.late-part-leaves-the-object",),
-        _LatePartEmpties,
+        on_answer(_empty_by_late_part, Kind.UPLOAD_PART),
     ),
     Defect(
         "late-part-taken",
