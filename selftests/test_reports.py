@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from restoreproof.reports import figures, html, junit, markdown, matrix, wording
 from restoreproof.reports.formats import FORMATS, OF_A_RUN, write, write_reports
-from restoreproof.reports.outcome import LADDER
+from restoreproof.reports.outcome import LADDER, denied
 from restoreproof.reports.record import RED, VERDICTS
 from restoreproof.reports.register import HARMS
 
@@ -101,6 +101,15 @@ def test_only_a_certified_run_goes_without_the_caution():
     assert wording.cautions(examples.certified_run()) == []
     assert wording.cautions(examples.green_run()) == ["This is not a certificate."]
     assert len(wording.cautions(examples.rehearsed_run())) == 4
+
+
+@pytest.mark.parametrize(("versioning", "said"), [("Enabled", 1), ("off", 0)])
+def test_versions_that_nobody_asked_about_are_named(versioning, said):
+    unasked = examples.record(0, "not run", reason=denied("versioning"))
+
+    cautions = wording.cautions(examples.run([unasked], examples.header(bucket={"Versioning": versioning})))
+
+    assert sum("has not versioning = true: 1 claims" in caution for caution in cautions) == said
 
 
 def test_every_record_is_counted_once(run):
