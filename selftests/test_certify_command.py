@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -186,6 +187,24 @@ def test_bucket_that_is_not_there_is_said_before_anything_is_judged(lab, tmp_pat
 
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
     assert "there is no bucket no-such-bucket" in done.stderr
+    assert (ledgers(lab), list(tmp_path.rglob("run.jsonl"))) == ([], [])
+
+
+@pytest.mark.parametrize("role", ["backup", "restore", "housekeeping", "put_only"])
+@pytest.mark.parametrize(("half", "code"), [("ID", "InvalidAccessKeyId"), ("SECRET", "SignatureDoesNotMatch")])
+def test_key_that_the_endpoint_does_not_know_is_said_before_anything_is_judged(lab, tmp_path, role, half, code):
+    before = Store(lab).holds()
+    variable = f"SELFTEST_{role.upper()}_{half}"
+    other = {variable: lab.environment[variable][::-1]}
+
+    done = replace(lab, environment=lab.environment | other).command(
+        "certify", "--provider", str(lab.profile), "--report-dir", str(tmp_path), *FEW
+    )
+
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
+    assert f"refuses [keys.{role}] ({code}: " in done.stderr
+    assert other[variable] not in done.stdout + done.stderr
+    assert Store(lab).holds() == before
     assert (ledgers(lab), list(tmp_path.rglob("run.jsonl"))) == ([], [])
 
 
