@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from threading import Event
 
-__all__ = ["Column", "Engine", "Output", "Parameter", "Session", "SqlError", "SqlType"]
+__all__ = ["Cancelled", "Column", "Engine", "Output", "Parameter", "Session", "SqlError", "SqlType"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,10 @@ class SqlError(Exception):
         return self.severity >= 20  # noqa: PLR2004 - fatal, as documented for RAISERROR
 
 
+class Cancelled(Exception):  # noqa: N818 - it is the client's wish, and no error
+    """The batch ends here because ``cancelled`` was set."""
+
+
 class Output(Protocol):
     """Takes what a batch gives, in order, from the thread that runs it."""
 
@@ -90,6 +94,7 @@ class Session(Protocol):
 
         :param parameters: by name, ``@`` included.
         :raises SqlError: the error that ends the batch.
+        :raises Cancelled: ``cancelled`` was set, and the batch has let go of all it held.
         """
 
     def begin(self) -> None:

@@ -1,0 +1,1 @@
+"""How the stand-in talks to an object store: signing, requests, retries, and what it takes an answer for."""

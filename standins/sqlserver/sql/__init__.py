@@ -1,0 +1,1 @@
+"""The T-SQL that the suites use, on tables that lie in SQLite files."""

@@ -1,0 +1,1 @@
+"""TDS 7.4 and 8.0, as much of it as Microsoft's driver asks for."""
