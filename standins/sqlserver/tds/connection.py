@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
-from restoreproof.standins.sqlserver.session import Cancelled, SqlError
+from restoreproof.standins.sqlserver.session import Cancelled, Describing, SqlError
 from restoreproof.standins.sqlserver.tds import tokens
 from restoreproof.standins.sqlserver.tds.calls import Procedures, read_calls
 from restoreproof.standins.sqlserver.tds.codes import Change, Done, Encryption, Kind, Status
@@ -28,9 +28,9 @@ from restoreproof.standins.sqlserver.tds.stream import Stream
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from restoreproof.standins.sqlserver.session import Engine, Parameter, Session
+    from restoreproof.standins.sqlserver.session import Engine, Parameter, Session, SqlType
     from restoreproof.standins.sqlserver.tds.server import Terms
 
 __all__ = ["Connection"]
@@ -65,7 +65,7 @@ class Connection:
         self._turn = Lock()
         self._busy = self._attention = False
         self._requests: SimpleQueue[Message | None] = SimpleQueue()
-        self._procedures = Procedures(self._run)
+        self._procedures = Procedures(self._run, self._described)
         self._transactions = count(1)
         self._place: Place
 
@@ -236,6 +236,10 @@ class Connection:
 
     def _run(self, text: str, parameters: dict[str, Parameter], reply: Reply) -> None:
         self._place.session.run(text, parameters, reply, self._cancelled)
+
+    def _described(self, text: str) -> Mapping[str, SqlType]:
+        session = self._place.session
+        return session.describe(text) if isinstance(session, Describing) else {}
 
     def _transact(self, reader: Reader, reply: Reply) -> None:
         """Transaction manager requests: MS-TDS 2.2.6.9. The isolation level asked for is ignored."""
