@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.session import Column, SqlType
+from restoreproof.standins.sqlserver.tds.codes import LONG_TYPES, UNLIMITED
 from restoreproof.standins.sqlserver.tds.values import described, type_info
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ _NUMBERS = {
     "nchar": 239,
 }
 """Types as sys.types numbers them."""
+_LENGTHS = {"date": 3, "time": 5, "datetime2": 8, "datetimeoffset": 10}
 _UNKNOWN = SqlType("nvarchar", 4000)
 _NO_MARKS = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
@@ -135,8 +137,10 @@ def tell_parameters(statement: str, known: Mapping[str, SqlType], output: Output
 
 
 def _suggested(kind: SqlType) -> tuple[object, ...]:
-    """Number, name, bytes, precision and scale, and the number that TDS has for it."""
+    """Number, name, bytes, precision and scale, and what TDS makes of it."""
     kind = kind if kind.name in _NUMBERS else _UNKNOWN
     size = 2 * kind.size if kind.name in ("nchar", "nvarchar") and kind.size > 0 else kind.size
     told = (_NUMBERS[kind.name], described(kind), size, kind.precision, kind.scale)
-    return (*told, *_NO_MORE_THAN_INPUT, type_info(kind)[0], None)
+    code = type_info(kind)
+    length = size % (UNLIMITED + 1) if kind.name in LONG_TYPES else _LENGTHS.get(kind.name) or code[1]
+    return (*told, *_NO_MORE_THAN_INPUT, code[0], length)
