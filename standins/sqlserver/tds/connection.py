@@ -73,17 +73,16 @@ class Connection:
         """Serve the client until it leaves, or makes no sense any more."""
         try:
             session = self._admit()
-        except (OSError, Malformed):
-            return self._stream.close()
-        try:
-            self._converse()
+            try:
+                self._converse()
+            finally:
+                self.end()
+                session.close()
         except (OSError, Malformed):
             pass  # gone, which is how all sessions end
         finally:
-            self.end()
             self._ready.set()
             self._stream.close()
-            session.close()
 
     def end(self) -> None:
         """End the connection from any thread; a request that runs is cancelled, and can't say so any more."""
@@ -133,7 +132,12 @@ class Connection:
     def _open(self, login: Login) -> Session:
         if login.integrated:
             raise SqlError(18452, "Login failed. Integrated authentication is not offered here.", severity=14)
-        return self._engine.login(login.user, login.password, login.database, _Alarm(self.end))
+        try:
+            return self._engine.login(login.user, login.password, login.database, _Alarm(self.end))
+        except SqlError:
+            raise
+        except Exception as bug:  # noqa: BLE001 - the client is to hear of it, and not to wait for ever
+            raise SqlError(50001, _stumbled(bug)) from None
 
     def _welcome(self, login: Login) -> None:
         """What SQL Server says when somebody is let in; from then on packets have the size that was agreed."""
@@ -211,10 +215,6 @@ class Connection:
         except Malformed:
             text = "The incoming tabular data stream (TDS) protocol stream is incorrect. The stream ended unexpectedly."
             return SqlError(4002, text, severity=20)
-        except OSError:
-            if self._over.is_set():
-                raise
-            return SqlError(50001, "the stand-in stumbled: OSError")
         except Exception as bug:  # noqa: BLE001 - one statement's bug must not take the session along
             return SqlError(50001, _stumbled(bug))
         return None

@@ -163,4 +163,7 @@ class Reply:
     def _flush(self) -> None:
         data = bytes(self._buffer)
         self._buffer.clear()
-        self._packets.send(data, last=False)
+        try:
+            self._packets.send(data, last=False)
+        except OSError:  # nobody is there any more; an OSError of ours would pass for one of the engine's own
+            raise Cancelled from None
