@@ -33,6 +33,7 @@ from restoreproof.standins.sqlserver.tds.codes import Kind, Type
 from restoreproof.standins.sqlserver.tds.login import read_login, read_prelogin
 from restoreproof.standins.sqlserver.tds.parameters import read_parameter
 from restoreproof.standins.sqlserver.tds.reading import Malformed, Reader
+from restoreproof.standins.waiting import wait_until
 
 CALL = struct.pack("<HHHBBBBBI", 0xFFFF, 12, 0, 0, 0, Type.INTEGER, 4, 4, 7)
 PRELOGINS = packet(PRELOGIN, prelogin())
@@ -40,6 +41,13 @@ PRELOGINS = packet(PRELOGIN, prelogin())
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("tds")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory):
+    """A service that lets nobody take long to log in."""
     with serving(tmp_path_factory.mktemp("tds"), login_seconds=0.5) as running:
         yield running
 
@@ -80,7 +88,7 @@ def test_any_call_is_read_or_refused(body):
         read_calls(Reader(body))
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.sampled_from(Type), st.binary(max_size=40))
 def test_any_parameter_is_read_or_refused(kind, body):
     with suppress(Malformed, SqlError):
@@ -107,7 +115,7 @@ def test_lengths_are_not_believed(body):
         tracemalloc.stop()
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.binary(min_size=1, max_size=200) | mutations(PRELOGINS + packet(LOGIN, login(password="no"))))
 def test_any_beginning_is_survived(service, data):
     with client(service.port) as stranger:
@@ -117,7 +125,7 @@ def test_any_beginning_is_survived(service, data):
     is_well(service)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.sampled_from([BATCH, RPC, TRANSACTION, ATTENTION, LOGIN]), st.binary(max_size=60), st.booleans())
 def test_any_request_is_survived(service, kind, body, headed):
     with client(service.port) as guest:
@@ -128,7 +136,7 @@ def test_any_request_is_survived(service, kind, body, headed):
     is_well(service)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(mutations(packet(RPC, HEADERS + CALL) + batch("one")))
 def test_damaged_requests_are_survived(service, data):
     with client(service.port) as guest:
@@ -150,7 +158,6 @@ def test_damaged_requests_are_survived(service, data):
         PRELOGINS + packet(BATCH, HEADERS),
         PRELOGINS + packet(LOGIN, login(password=PASSWORD, version=0x71000001)),
         packet(PRELOGIN, prelogin(1)) + packet(PRELOGIN, b"\x16\x03\x01\x00\x05hello"),
-        packet(PRELOGIN, prelogin(1)) + packet(PRELOGIN, b""),
         b"\x16\x03\x01\xff\xff" + bytes(100),
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
@@ -176,18 +183,20 @@ def test_login_without_end_is_dropped(service, size):
     is_well(service)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x12", b"\x16\x03", PRELOGINS, packet(PRELOGIN, prelogin(1))], ids=len)
-def test_login_has_a_time_limit(service, data):
+@pytest.mark.parametrize(
+    "data", [b"", b"\x12", b"\x16\x03", PRELOGINS, packet(PRELOGIN, prelogin(1)) + packet(PRELOGIN)], ids=len
+)
+def test_login_has_a_time_limit(impatient, data):
     began = time.monotonic()
-    with client(service.port) as sleeper:
+    with client(impatient.port) as sleeper:
         sleeper.say(data)
         assert sleeper.is_dropped()
     assert 0.4 < time.monotonic() - began < 5
 
 
-def test_time_limit_counts_for_the_login_as_a_whole(service):
+def test_time_limit_counts_for_the_login_as_a_whole(impatient):
     drops = 0
-    with client(service.port) as dripping:
+    with client(impatient.port) as dripping:
         dripping.say(packet(PRELOGIN, size=1000))
         while drops < 100 and is_waiting(dripping, 0.05):
             dripping.say(b"\x00")
@@ -207,8 +216,8 @@ def is_waiting(guest, seconds):
     return False
 
 
-def test_session_has_no_time_limit(service):
-    with client(service.port) as guest:
+def test_session_has_no_time_limit(impatient):
+    with client(impatient.port) as guest:
         assert guest.log_in(PASSWORD)
         assert is_waiting(guest, 0.7)
         guest.say(batch("one"))
@@ -270,14 +279,14 @@ def shake_hands(guest, trailing):
 
 
 def test_no_thread_is_left_behind(tmp_path):
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with serving(tmp_path) as service:
         for _ in range(5):
             with client(service.port) as guest:
                 guest.log_in(PASSWORD)
         drained(service.connect().execute("one"))
 
-    assert threading.active_count() == before
+    wait_until(lambda: set(threading.enumerate()) <= before, 10, "the end of all threads")
 
 
 def test_kinds_of_packets_are_all_known():

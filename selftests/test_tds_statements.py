@@ -362,6 +362,7 @@ def test_close_rolls_back(service):
 def test_client_is_told_of_another_database(connection, script):
     def use(batch):
         batch.session.database = "msdb"
+        batch.output.info(5701, "Changed database context to 'msdb'.", state=2)
         batch.output.done()
 
     script(use)

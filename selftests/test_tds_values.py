@@ -116,7 +116,7 @@ def from_driver(raw):
 
 @pytest.mark.parametrize(("kind", "values"), KINDS, ids=ids)
 def test_columns_arrive_at_the_driver(service, connection, kind, values):
-    @settings(max_examples=25)
+    @settings(max_examples=15)
     @given(st.lists(st.none() | values, max_size=5))
     def arrive(sent):
         service.engine.scripts["values"] = lambda batch: batch.give(*sent, kind=kind)
@@ -128,7 +128,7 @@ def test_columns_arrive_at_the_driver(service, connection, kind, values):
 
 @pytest.mark.parametrize(("kind", "values"), KINDS, ids=ids)
 def test_what_we_write_we_can_read(kind, values):
-    @settings(max_examples=50)
+    @settings(max_examples=30)
     @given(st.none() | values)
     def come_back(sent):
         reader = Reader(type_info(kind) + writer(kind)(sent))
@@ -155,7 +155,7 @@ PARAMETERS = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(PARAMETERS, min_size=1, max_size=5))
 def test_parameters_come_back(connection, sent):
     row = connection.execute("echo " + ", ".join("?" * len(sent)), sent).fetchone()

@@ -86,7 +86,7 @@ class Output(Protocol):
 class Session(Protocol):
     """One login. A session runs one batch at a time; all calls, the login among them, come from one thread.
 
-    :ivar database: the current one; the protocol tells the client when it has changed (with message 5701).
+    :ivar database: the current one; the protocol tells the client when it has changed, message 5701 is the engine's.
     """
 
     id: int
