@@ -92,7 +92,7 @@ class Client:
         :raises Fault: there is no answer, or one that is too long or cut short.
         :raises Cancelled: ``stop`` was set meanwhile.
         """
-        connection = self._take()
+        connection, keep = self._take(), False
         try:
             answer, keep = connection.exchange(request, self.stop)
         except (Fault, Cancelled):
@@ -102,29 +102,32 @@ class Client:
                 raise Cancelled from error
             raise _fault(error, connected=connection.sock is not None) from error
         else:
-            if keep and not self.stop.is_set():
-                with self._lock:
-                    self._idle.append(connection)
-                    self._busy.discard(connection)
             return answer
         finally:
-            if connection in self._busy:
-                with self._lock:
-                    self._busy.discard(connection)
-                connection.close()
+            self._give_back(connection, keep=keep)
 
     def close(self) -> None:
-        """Cut every connection, those in use too: whoever waits on one is woken."""
+        """Cut every connection: whoever waits on one is woken, and closes it."""
         with self._lock:
-            connections, self._idle = [*self._idle, *self._busy], []
-        for connection in connections:
-            connection.cut()
+            idle, self._idle = self._idle, []
+            for connection in self._busy:
+                connection.cut()
+        for connection in idle:
+            connection.close()
 
     def _take(self) -> _Connection:
         with self._lock:
             connection = self._idle.pop() if self._idle else _Connection(self.address, self.context, self.behaviour)
             self._busy.add(connection)
         return connection
+
+    def _give_back(self, connection: _Connection, *, keep: bool) -> None:
+        with self._lock:
+            self._busy.discard(connection)
+            if keep and not self.stop.is_set():
+                self._idle.append(connection)
+                return
+        connection.close()
 
 
 class _Connection(http.client.HTTPConnection):
