@@ -245,6 +245,8 @@ def test_a_head_that_is_refused_says_nothing_to_a_backup_that_lists_too():
             write(backups(probe="both"), [device(store)], DATA)
         with pytest.raises(SqlError) as unknown:
             write(backups(probe="head"), [device(store)], DATA)
+        write(backups(probe="head"), [device(store)], b"new", overwrite=True)
+        assert read(backups(), [device(store)]) == b"new"
 
     assert (there.value.number, unknown.value.number) == (3296, 3201)
 

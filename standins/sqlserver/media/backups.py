@@ -124,7 +124,7 @@ def _look_before(upload: Upload, *, overwrite: bool) -> bool:
 
     :raises SqlError: 3201 (the bucket is not there, or not ours), 3296 (the object is there, and may not be replaced).
     """
-    there = upload.store.find(reading=False) is not None
+    there = upload.store.find(reading=False, overwrite=overwrite) is not None
     if there and not overwrite:
         raise messages.exists(upload.store.url)
     return there
