@@ -118,6 +118,11 @@ def test_refusals_of_a_backup(kind, status, code, number, told):
         assert len(store.open) == (0 if number == 3201 else 1)
 
 
+def test_regions_that_no_header_can_hold(store):
+    for region in ("a\r\nb: c", "→"):
+        assert failure(look, backups(), device(store), region=region)[0] == 3201
+
+
 def test_what_is_not_there_and_what_is_already_there(store):
     nowhere = replace(device(store), url=f"s3://localhost:{store.port}/nobucket/a.bak")
 

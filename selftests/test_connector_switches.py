@@ -103,29 +103,31 @@ def test_integrity_headers_are_right_and_named_in_the_completion(kind, name, pro
         assert (f"<Checksum{kind.upper()}>{told}<".encode() in store.bodies[0]) == (kind != "md5")
 
 
-def test_part_numbers_and_sizes():
-    one_by_one = requests_of(first_part_number=5, part_number_step=3, parts_in_flight=1)
-    numbers = [request.query["partnumber"] for request in one_by_one[2:-1]]
-    sizes = {
-        (spread, packed): [
-            request.size
-            for request in requests_of(data=texts(2_000_000), part_sizes=spread, part_floor=30_000, compression=packed)
-            if request.kind == "part"
-        ]
-        for spread, packed in (
-            ("ceiling", True),
-            ("mixed", False),
-            ("mixed-if-compressed", True),
-            ("mixed-if-compressed", False),
-        )
-    }
+def part_requests(**switches):
+    return [request for request in requests_of(parts_in_flight=1, **switches) if request.kind == "part"]
 
-    assert numbers == ["5", "8", "11"]
-    for setting in (("ceiling", True), ("mixed-if-compressed", False)):
-        assert set(sizes[setting][:-1]) == {PART}
-    for setting in (("mixed", False), ("mixed-if-compressed", True)):
-        assert len(set(sizes[setting][:-1])) > 2
-        assert all(30_000 <= size <= PART for size in sizes[setting][:-1])
+
+def test_part_numbers():
+    numbered = part_requests(first_part_number=5, part_number_step=3)
+
+    assert [request.query["partnumber"] for request in numbered] == ["5", "8", "11"]
+
+
+@pytest.mark.parametrize(
+    ("spread", "packed", "mixed"),
+    [
+        ("ceiling", True, False),
+        ("mixed", False, True),
+        ("mixed-if-compressed", True, True),
+        ("mixed-if-compressed", False, False),
+    ],
+)
+def test_part_sizes(spread, packed, mixed):
+    parts = part_requests(data=texts(1_200_000), part_floor=30_000, part_sizes=spread, compression=packed)
+    sizes = [request.size for request in parts[:-1]]
+
+    assert all((30_000 if mixed else PART) <= size <= PART for size in sizes)
+    assert (len(set(sizes)) > 1) == mixed
 
 
 def test_parts_in_flight_are_bounded_by_buffers():

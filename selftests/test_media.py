@@ -151,6 +151,14 @@ def test_stripes_that_are_missing_twice_there_or_foreign(store, engine):
     assert number_of(read, engine, [*devices, device(store, "a/none")]) == 3201
 
 
+def test_a_device_that_is_named_twice_is_not_written(store, engine):
+    one = device(store, "named-twice")
+
+    assert number_of(write, engine, [one, device(store, "other"), one], b"") == 3201
+    assert number_of(write, engine, [one], b"", mirrors=[[one]]) == 3201
+    assert "named-twice" not in store.objects
+
+
 def test_without_the_certificate_nothing_is_read(store, engine):
     one = device(store, "secret")
     write(engine, [one], b"plain text " * 9_000, encryption=SECRET)
@@ -186,7 +194,7 @@ def refused(store, engine, small, key, altered):
     return False
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_no_altered_byte_passes(store, engine, small, data):
     key = data.draw(st.sampled_from(sorted(small)))

@@ -140,8 +140,14 @@ class _Connection(http.client.HTTPConnection):
         local = self.host == "localhost" or self.host.endswith(".localhost")
         plain = socket.create_connection((_LOOPBACK if local else self.host, self.port), self.timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock = plain
-        self.sock = self._context.wrap_socket(plain, server_hostname=self.host)
+        wire = self._context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
+        self.sock = wire  # from here on it can be cut
+        try:
+            wire.do_handshake()
+        except (ssl.SSLCertVerificationError, ssl.SSLEOFError):
+            raise
+        except ssl.SSLError as error:
+            raise Fault(messages.NO_TLS) from error
 
     def cut(self) -> None:
         """Wake whoever waits on it; closing is left to them."""
@@ -155,6 +161,8 @@ class _Connection(http.client.HTTPConnection):
     def exchange(self, request: Outgoing, stop: Event) -> tuple[Answer, bool]:
         if self.sock is None:
             self.connect()
+        if stop.is_set():
+            raise Cancelled
         self.sock.settimeout(request.patience)
         lost: OSError | None = None
         try:
@@ -207,9 +215,7 @@ def _fault(error: Exception, *, connected: bool) -> Fault:
     for kind, number, again in _KINDS:
         if isinstance(error, kind):
             return Fault(number, again=again)
-    if isinstance(error, ssl.SSLError):
-        return Fault(messages.NO_TLS, again=False)
-    if isinstance(error, UnicodeError):
+    if isinstance(error, ValueError):  # what headers can't hold
         return Fault(messages.BAD_PARAMETER)
     if isinstance(error, OSError):
         return Fault(messages.ABORTED if connected else messages.CANNOT_CONNECT, again=True)

@@ -150,6 +150,8 @@ def _key(label: Label, key_of: Callable[[bytes], bytes | None]) -> bytes | None:
 def _merged(streams: Sequence[_Stream], coder: Coder, told: Catalogue) -> Iterator[bytes]:
     """Give block after block: each lies at the head of one stream, or it is missing."""
     size = digest = 0
+    for each in streams:
+        each.begin()
     for number in range(told.blocks):
         stream = next((one for one in streams if one.next_number() == number), None)
         if stream is None:
@@ -159,8 +161,8 @@ def _merged(streams: Sequence[_Stream], coder: Coder, told: Catalogue) -> Iterat
         digest = running_digest(digest, number, head.crc)
         size += len(data)
         yield data
-    for stream in streams:
-        stream.finish()
+    for each in streams:
+        each.finish()
     if (size, digest) != (told.payload, told.digest):
         raise Damage("the whole is not what the catalogue says")
 
@@ -172,11 +174,16 @@ class _Stream:
         behaviour = volume.store.behaviour
         self._volume, self._crew = volume, crew
         self._step = behaviour.range_bytes or volume.label.transfer_size
-        self._ahead = max(1, min(behaviour.parallel_ranges, buffers))
+        self._ahead, self._buffers = min(behaviour.parallel_ranges, max(buffers, 1)), buffers
         self._fetching: deque[Future[bytes]] = deque()
         self._asked = self._at = self._blocks = 0
         self._rest: memoryview = memoryview(b"")
         self._head: Head | None = None
+        self._fetch(self._ahead)
+
+    def begin(self) -> None:
+        """Read as far as the first block; all streams have begun to fetch by then."""
+        volume = self._volume
         if self._take(len(PREAMBLE)) != PREAMBLE:
             raise Damage("the preamble has changed")
         head = Head.read(bytes(self._take(HEAD)))
@@ -238,12 +245,17 @@ class _Stream:
         return bytes(gathered)
 
     def _fetched(self) -> bytes:
-        """Wait for the next range, and have others fetched behind it; at no time are there more than allowed."""
+        """Wait for the next range, while others come behind it: with it they are no more than there are buffers."""
         self._rest = memoryview(b"")
+        self._fetch(self._ahead)
+        data = self._crew.result(self._fetching.popleft())
+        self._fetch(min(self._ahead, self._buffers - 1))
+        return data
+
+    def _fetch(self, most: int) -> None:
         size = self._volume.found.size
-        while self._asked < size and len(self._fetching) < self._ahead:
+        while self._asked < size and len(self._fetching) < most:
             end = min(self._asked + self._step, size)
             work = partial(_ranged, self._volume.store, self._volume.found, self._asked, end, Stage.READ)
             self._fetching.append(self._crew.start(work))
             self._asked = end
-        return self._crew.result(self._fetching.popleft())
