@@ -288,6 +288,18 @@ def test_servers_that_speak_no_tls_or_nothing():
         assert "failed: 1117(" in failure(write, engine, [device(slow)], DATA)[1]
 
 
+def test_nothing_of_the_environment_decides(store, monkeypatch):
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "SSLKEYLOGFILE"):
+        monkeypatch.setenv(name, str(saved(Authority().pem)))
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID"):
+        monkeypatch.setenv(name, "elsewhere")
+
+    assert look(backups(), device(store)).families == 1
+    assert "/us-east-1/s3/" in store.requests[-1].headers["authorization"]
+
+
 def test_no_secret_is_in_what_is_told():
     hidden = str(10**20 // 7)
     with storing(Misdeed(says(403, "SignatureDoesNotMatch"), on="list")) as refusing:

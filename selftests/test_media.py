@@ -248,13 +248,49 @@ def test_what_is_no_backup_is_3241(store, engine, stranger):
     assert (number_of(look, engine, one), number_of(read, engine, [one])) == (3241, 3241)
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b"nonsense", b'{"backup_set": 1}', b'{"backup_set": {}}', b"\xff"])
+NONE_OF_THEM = [b"", b"[]", b"{}", b"nonsense", b'{"backup_set": 1}', b'{"backup_set": {}}', b"\xff", b"[" * 10**6]
+
+
+@pytest.mark.parametrize("raw", NONE_OF_THEM, ids=lambda raw: ascii(raw[:20]))
 def test_labels_and_catalogues_that_are_none(raw):
     for kind in (Label, Catalogue):
         with pytest.raises(Damage):
             kind.loaded(raw)
     with pytest.raises(Damage):
         Head.read(raw)
+
+
+LABEL = Label(DESCRIBED.set_id, 1, 2, 1, "2024-01-01T00:00:00", 512, PART, False, "", "", "", "")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"family": 3},
+        {"family": 0},
+        {"families": "2"},
+        {"transfer_size": 0},
+        {"transfer_size": 1 << 30},
+        {"media_set_id": "x"},
+        {"media_set_id": 7},
+        {"thumbprint": "zz"},
+        {"written": None},
+    ],
+    ids=str,
+)
+def test_labels_with_values_that_are_none(wrong):
+    assert Label.loaded(LABEL.dumped()) == LABEL
+    with pytest.raises(Damage):
+        Label.loaded(replace(LABEL, **wrong).dumped())
+
+
+@pytest.mark.parametrize("wrong", [{"blocks": "1"}, {"own": -1}, {"digest": 1.5}, {"payload": True}], ids=str)
+def test_catalogues_with_values_that_are_none(wrong):
+    right = Catalogue(DESCRIBED, 1, 2, 3, 4)
+
+    assert Catalogue.loaded(right.dumped()) == right
+    with pytest.raises(Damage):
+        Catalogue.loaded(replace(right, **wrong).dumped())
 
 
 def test_a_block_that_inflates_for_ever_is_refused():
