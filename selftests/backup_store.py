@@ -1,5 +1,6 @@
 """A store for backups behind TLS that does as it is told, and backups to it: small ones, with small parts."""
 
+import atexit
 import hashlib
 import itertools
 import random
@@ -116,9 +117,11 @@ def storing(*misdeeds):
 
 
 def authority(pem=AUTHORITY.pem):
-    file = Path(tempfile.mkstemp(suffix=".pem")[1])
-    file.write_text(pem, encoding="ascii")
-    return file
+    """A file with what TLS shall trust, which goes with the process."""
+    with tempfile.NamedTemporaryFile("w", suffix=".pem", encoding="ascii", delete=False) as file:
+        file.write(pem)
+    atexit.register(Path(file.name).unlink, missing_ok=True)
+    return Path(file.name)
 
 
 CA = authority()
