@@ -311,6 +311,32 @@ def test_a_filled_table_is_fast_and_its_fingerprint_cheap(client):
     assert filled < 3
 
 
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("SELECT DISTINCT label FROM t WHERE at > '2024-01-01' ORDER BY label", [("a",), ("b",)]),
+        ("SELECT x.n FROM (VALUES (1, 'x'), (2, 'y')) AS x(n, s) WHERE s = 'Y'", [(2,)]),
+        ("SELECT a.id, b.id FROM t a LEFT JOIN t AS b ON b.id = a.id + 2 ORDER BY 1", [(1, 3), (2, None), (3, None)]),
+        ("SELECT label, COUNT(*) AS c, SUM(id) FROM t GROUP BY label HAVING COUNT(*) > 1", [("a", 2, 4)]),
+        ("WITH c AS (SELECT id FROM t WHERE label IN ('A')) SELECT MAX(id) FROM c", [(3,)]),
+        ("SELECT id FROM t ORDER BY id OFFSET 1 ROWS FETCH NEXT 1 ROWS ONLY", [(2,)]),
+        ("SELECT TOP (1) id FROM t WHERE EXISTS (SELECT 1 FROM t AS u WHERE u.id > t.id) ORDER BY id DESC", [(2,)]),
+        ("SELECT (SELECT MAX(id) FROM t), CASE WHEN 1 = 2 THEN 1 END", [(3, None)]),
+        ("SELECT id FROM t WHERE label LIKE 'B%' UNION ALL SELECT 9 ORDER BY 1", [(2,), (9,)]),
+        ("SELECT id FROM t WHERE at IN ('2024-02-01') AND price = 2.5", [(2,)]),
+        ("SELECT AVG(price), AVG(id) FROM t", [(Decimal("2.166667"), 2)]),
+        ("SELECT COUNT(*) FROM msdb..backupset WHERE 1 = 0", [(0,)]),
+    ],
+)
+def test_queries_give_what_they_give_in_sql_server(client, query, rows):
+    client.ok(
+        "CREATE TABLE t (id int PRIMARY KEY, label varchar(9), at datetime2(0), price decimal(5, 1))",
+        "INSERT INTO t VALUES (1, 'a', '2024-01-01', 1.5), (2, 'b', '2024-02-01', 2.50), (3, 'a', '2024-03-01', 2.5)",
+    )
+
+    assert client.ok(query).rows == rows
+
+
 def test_string_agg_keeps_its_order(client):
     client.ok("CREATE TABLE t (id int, v varchar(5))", "INSERT INTO t VALUES (2, 'b'), (10, 'c'), (1, 'a')")
 

@@ -28,6 +28,7 @@ _FIRST_LSN = 37_000_000_024_000_001
 LSN_STEP = 800_000
 _CHECKPOINT_AFTER = 4_000  # frames: 32 MB
 _POLL = 0.05
+_PATIENCE = 10
 
 
 def now() -> datetime:
@@ -136,6 +137,8 @@ class Database:
         self.version = 0
         self.lock = WriteLock()
         self.guard = threading.RLock()
+        self._idle = threading.Condition(self.guard)
+        self._users = 0
         self.connections: dict[int, sqlite3.Connection] = {}
         self._snapshots: list[Snapshot] = []
         self._keeper: sqlite3.Connection | None = None
@@ -169,8 +172,30 @@ class Database:
         )
         return connection
 
+    @property
+    def is_open(self) -> bool:
+        """Whether connections can be had."""
+        return self._keeper is not None
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """A query runs: the files stay open until it has ended."""
+        with self.guard:
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._users -= 1
+                self._idle.notify_all()
+
     def close(self) -> None:
-        """Close everything: what is in the write-ahead log goes into the file."""
+        """Close everything: what is in the write-ahead log goes into the file.
+
+        Its caller has seen to it that nobody begins anything new; who is at it still is waited for.
+        """
+        with self._idle:
+            self._idle.wait_for(lambda: not self._users, _PATIENCE)
         for connection in self.connections.values():
             connection.close()
         self.connections.clear()
@@ -208,8 +233,8 @@ class Database:
 
     def leave(self, lsn: int, *, standby: bool) -> None:
         """Take it out of use at this LSN, ready for more to be restored; in standby it can be read."""
-        self.close()
         self.lsn, self.ready, self.state, self.standby = lsn, True, "RESTORING", False
+        self.close()
         if standby:
             self.stand_by()
 
@@ -311,5 +336,5 @@ class Database:
 
     @property
     def busy(self) -> bool:
-        """Whether a backup is reading it."""
-        return bool(self._snapshots)
+        """Whether a backup or a query is reading it."""
+        return bool(self._snapshots or self._users)

@@ -59,6 +59,7 @@ _KNOWN = frozenset(
         "join",
         "like",
         "limit",
+        "limitoptions",
         "literal",
         "lt",
         "lte",
@@ -155,7 +156,7 @@ def _check(tree: Any, line: int) -> None:
         for part in _REFUSED_PARTS:
             if node.args.get(part):
                 raise refused(f"{part.upper()} in {node.sql(dialect='tsql')[:100]}", line)
-        if node.key == "limit" and (node.args.get("offset") or node.args.get("limit_options")):
+        if node.key == "limitoptions" and (node.args.get("percent") or node.args.get("with_ties")):
             raise refused("TOP with PERCENT or TIES", line)
 
 

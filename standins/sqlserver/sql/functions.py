@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 import uuid
 import zlib
 from dataclasses import dataclass
@@ -213,6 +214,9 @@ FUNCTIONS: dict[str, Function] = {
     "LTRIM": Function(_nullable(lambda text: text.lstrip(" ")), None),
     "RTRIM": Function(_nullable(lambda text: text.rstrip(" ")), None),
     "REVERSE": Function(_nullable(lambda text: text[::-1]), None),
+    "REPLACE": Function(
+        _nullable(lambda text, old, new: re.sub(re.escape(old), lambda _: new, text, flags=re.IGNORECASE)), None
+    ),
     "CONCAT": Function(
         lambda *values: "".join("" if v is None else str(v) for v in values), SqlType("nvarchar", size=-1)
     ),

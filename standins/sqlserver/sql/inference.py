@@ -139,13 +139,14 @@ class Inference:
             kind: SqlType | None = found(node)
             return kind
         if node.key in ("paren", "alias", "neg", "min", "max", "collate", "window", "distinct", "any_value"):
-            return self.infer(node.this if node.this is not None else node.expressions[0])
+            inner = node.this if node.this is not None else next(iter(node.expressions), None)
+            return self.infer(inner) if inner is not None else None  # DISTINCT of a SELECT has nothing in it
         if node.key in ("count", "rownumber", "rank", "checksumagg"):
             return SqlType("bigint") if node.key != "count" or node.args.get("big_int") else _INT
         if node.key in ("cast", "trycast"):
             return type_of_sqlglot(node.to)
         if node.key in ("sum", "avg"):
-            return self._widened(self.infer(node.this))
+            return self._widened(self.infer(node.this), 6 if node.key == "avg" else 0)
         if node.key in ("add", "sub", "mul", "div", "mod"):
             return self._arithmetic(node)
         return None
@@ -238,12 +239,12 @@ class Inference:
         return next((kind for kind in known if kind.name not in TEXTS), known[0])
 
     @staticmethod
-    def _widened(kind: SqlType | None) -> SqlType | None:
-        """What SUM and AVG give, as documented."""
+    def _widened(kind: SqlType | None, scale: int) -> SqlType | None:
+        """What SUM and AVG give, as documented; AVG of decimals has a scale of six at least."""
         if kind and kind.name in ("bit", "tinyint", "smallint"):
             return _INT
         if kind and kind.name == "decimal":
-            return SqlType("decimal", precision=38, scale=kind.scale)
+            return SqlType("decimal", precision=38, scale=max(scale, kind.scale))
         return kind
 
     def _arithmetic(self, node: Any) -> SqlType | None:

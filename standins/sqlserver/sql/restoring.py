@@ -172,10 +172,9 @@ class _Restore:
         new.adopt(found)
 
         def take_over() -> None:
-            with self.instance.lock:
-                if old:
-                    old.remove()
-                self.instance.databases[name.lower()] = new
+            self.instance.databases[name.lower()] = new
+            if old:
+                old.remove()
 
         applied = apply_full(new, found, self._pieces(found), take_over)
         return new, applied

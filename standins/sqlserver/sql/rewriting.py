@@ -145,14 +145,20 @@ class Rewriter:
             wide = dates[0] if dates[0].name in ("time", "datetimeoffset") else SqlType("datetime2", scale=7)
             for part in parts:
                 node.set(part, self._converted(node.args[part], wide))
-        elif len(texts) == len(kinds) and not any(node.args[part].key == "column" for part in parts):
+        elif len(texts) == len(kinds):
             node.set("this", exp.Collate(this=node.this.copy(), expression=exp.var("NOCASE")))
-        elif {kind.name for kind in kinds if kind} & set(_DECIMALS) and not self._column_first(node):
+        elif {kind.name for kind in kinds if kind} & set(_DECIMALS):
             node.set("this", exp.Collate(this=node.this.copy(), expression=exp.var("TSQL_DECIMAL")))
 
-    @staticmethod
-    def _column_first(node: Any) -> bool:
-        return bool(node.this.key == "column")
+    def _in(self, node: Any) -> Any:
+        from sqlglot import exp  # noqa: PLC0415 - an extra
+
+        kind = self.inference.infer(node.this)
+        if kind and kind.name in DATES and node.expressions:
+            node.set("expressions", [self._converted(value, kind) for value in node.expressions])
+        elif kind and kind.name in TEXTS:
+            node.set("this", exp.Collate(this=node.this.copy(), expression=exp.var("NOCASE")))
+        return node
 
     def _between(self, node: Any) -> Any:
         self._align(node, "this", "low", "high")

@@ -101,8 +101,8 @@ def alter_database(session: StandinSession, statement: AlterDatabase) -> None:
     elif found.state == "RESTORING":
         raise error(927, found.name, line=statement.line)
     elif option == "OFFLINE" and found.state == "ONLINE":
-        found.close()
         found.state = "OFFLINE"
+        found.close()
     elif option == "ONLINE" and found.state == "OFFLINE":
         found.start()
         found.state = "ONLINE"

@@ -104,7 +104,7 @@ class _Translation:
         database, schema, name = node.catalog, node.db, node.name
         view = self.around.view(database, schema, name)
         if view is not None:
-            label = f"{schema}.{name}".lower()
+            label = f"{schema or 'dbo'}.{name}".lower()
             self.made.views.add(f"{database.lower()}!{label}")
             self._rename(node, f"{database.lower()}!{label}", name)
             return view

@@ -74,7 +74,7 @@ class Workspace:
 
     def view(self, database: str, schema: str, name: str) -> Columns | None:
         """The columns of a system view."""
-        found = find_view(database or self.database, schema, name)
+        found = find_view(database or self.database, schema or "dbo", name)
         return {key.lower(): kind for key, kind in found.columns.items()} if found else None
 
     def connection(self, database: str = "") -> sqlite3.Connection:
@@ -82,6 +82,8 @@ class Workspace:
         owner = self.instance.usable(database or self.database, self.facts.id)
         with owner.guard:
             found = owner.connections.get(self.facts.id)
+            if not owner.is_open:
+                raise error(911, owner.name)
             if found is None:
                 found = owner.connections[self.facts.id] = owner.connect()
                 register(found, self.trouble, self.own)
@@ -121,7 +123,7 @@ class Workspace:
         values = {f"p{n}": keep(variables[name].value) for n, name in enumerate(made.variables)}
         if made.writes:
             return self.write(database, lambda connection: connection.execute(made.sql, values).rowcount, line, made)
-        with self._errors(line, made):
+        with self._errors(line, made), database.used():
             connection = self.connection(database.name)
             self._look(connection, made)
             cursor = connection.execute(made.sql, values)
@@ -184,7 +186,7 @@ class Workspace:
         if database.read_only or database.standby:
             raise error(3906, database.name, line=line)
         assert self.cancelled
-        with self._errors(line, made):
+        with self._errors(line, made), database.used():
             connection = self.connection(database.name)
             database.lock.acquire(self, self.cancelled)
             try:
