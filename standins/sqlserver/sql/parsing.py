@@ -18,63 +18,21 @@ if TYPE_CHECKING:
 __all__ = ["parse"]
 
 _DEEPEST = 60
-_STARTS = frozenset(
-    [
-        "SELECT",
-        "INSERT",
-        "UPDATE",
-        "DELETE",
-        "WITH",
-        "CREATE",
-        "ALTER",
-        "DROP",
-        "TRUNCATE",
-        "DECLARE",
-        "SET",
-        "IF",
-        "WHILE",
-        "BEGIN",
-        "PRINT",
-        "RAISERROR",
-        "THROW",
-        "WAITFOR",
-        "USE",
-        "BACKUP",
-        "RESTORE",
-        "DBCC",
-        "KILL",
-        "EXEC",
-        "EXECUTE",
-        "COMMIT",
-        "ROLLBACK",
-        "CHECKPOINT",
-        "RETURN",
-        "BREAK",
-        "CONTINUE",
-        "MERGE",
-    ]
-)
+_STARTS_LISTED = """
+    SELECT INSERT UPDATE DELETE WITH CREATE ALTER DROP TRUNCATE DECLARE SET IF WHILE BEGIN PRINT RAISERROR THROW
+    WAITFOR USE BACKUP RESTORE DBCC KILL EXEC EXECUTE COMMIT ROLLBACK CHECKPOINT RETURN BREAK CONTINUE MERGE
+"""
+_STARTS = frozenset(_STARTS_LISTED.split())
 _MAY_FOLLOW = {
     "INSERT": {"SELECT", "WITH"},
     "UPDATE": {"SET"},
     "WITH": {"SELECT", "INSERT", "UPDATE", "DELETE"},
 }
-_ON_OFF = frozenset(
-    [
-        "NOCOUNT",
-        "XACT_ABORT",
-        "ANSI_NULLS",
-        "ANSI_PADDING",
-        "ANSI_WARNINGS",
-        "ARITHABORT",
-        "CONCAT_NULL_YIELDS_NULL",
-        "QUOTED_IDENTIFIER",
-        "ANSI_NULL_DFLT_ON",
-        "NUMERIC_ROUNDABORT",
-        "CURSOR_CLOSE_ON_COMMIT",
-        "IMPLICIT_TRANSACTIONS",
-    ]
-)
+_ON_OFF_LISTED = """
+    NOCOUNT XACT_ABORT ANSI_NULLS ANSI_PADDING ANSI_WARNINGS ARITHABORT CONCAT_NULL_YIELDS_NULL QUOTED_IDENTIFIER
+    ANSI_NULL_DFLT_ON NUMERIC_ROUNDABORT CURSOR_CLOSE_ON_COMMIT IMPLICIT_TRANSACTIONS
+"""
+_ON_OFF = frozenset(_ON_OFF_LISTED.split())
 
 
 def parse(text: str) -> tuple[Statement, ...]:

@@ -16,23 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["parse_alter", "parse_create", "parse_drop", "parse_type"]
 
-_PLAIN = frozenset(
-    [
-        "bigint",
-        "bit",
-        "date",
-        "datetime",
-        "float",
-        "int",
-        "money",
-        "real",
-        "smalldatetime",
-        "smallint",
-        "smallmoney",
-        "tinyint",
-        "uniqueidentifier",
-    ]
-)
+_PLAIN_LISTED = """
+    bigint bit date datetime float int money real smalldatetime smallint smallmoney tinyint uniqueidentifier
+"""
+_PLAIN = frozenset(_PLAIN_LISTED.split())
 _SIZED = {"char": 8000, "nchar": 4000, "varchar": 8000, "nvarchar": 4000, "binary": 8000, "varbinary": 8000}
 _SCALED = frozenset(("datetime2", "datetimeoffset", "time"))
 _ALIASES = {"numeric": "decimal", "dec": "decimal", "integer": "int", "sysname": "nvarchar", "character": "char"}
