@@ -147,7 +147,7 @@ class _Backup:
         if name not in self.statement.options:
             return default
         found = self.options[name]
-        number = bare if found == 1 and name == "STATS" else int(found) if str(found).isdecimal() else -1
+        number = bare if found == "" else int(found) if str(found).isdecimal() else -1
         if not low <= number <= high:
             raise error(3250, found, name)
         return number

@@ -34,7 +34,6 @@ class Certificate:
     thumbprint: bytes
     key: bytes = field(repr=False)
     created: datetime = field(default_factory=now)
-    saved: bool = False
 
 
 def create_certificate(instance: Instance, statement: CreateCertificate) -> None:

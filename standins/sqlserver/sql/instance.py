@@ -71,7 +71,6 @@ class Instance:
     def __init__(self, folder: Path, name: str, backups: Backups) -> None:
         self.folder, self.name, self.backups = folder, name, backups
         self.lock = threading.RLock()
-        self.started = now()
         self.databases: dict[str, Database] = {}
         self.credentials: dict[str, StoredCredential] = {}
         self.certificates: dict[str, Certificate] = {}

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from restoreproof.standins.sqlserver.session import Column
+from restoreproof.standins.sqlserver.sql.devices import Progress
 from restoreproof.standins.sqlserver.sql.history import DEVICE_TYPE
 from restoreproof.standins.sqlserver.sql.instance import VERSION
 from restoreproof.standins.sqlserver.sql.messages import error
@@ -61,15 +62,19 @@ _LONGEST = 35_184_372_080_640  # MaxSize of a file that may grow without limit
 _NAMESPACE = uuid.UUID("3f2504e0-4f89-11d3-9a0c-0305e82c3301")
 
 
-def look_at(session: StandinSession, what: str, devices: list[Device], transfer: Transfer, *, check: bool) -> None:
-    """Answer from what a backup says of itself; VERIFYONLY reads all of it."""
+def look_at(session: StandinSession, what: str, devices: list[Device], transfer: Transfer, stats: int) -> None:
+    """Answer from what a backup says of itself; VERIFYONLY reads all of it.
+
+    :param stats: the step of the progress that VERIFYONLY tells of, 0 for none.
+    """
     media = [session.instance.backups.look(device, transfer, session.cancelled) for device in devices]
-    if check and not media[0].backup_set.checksum:
+    if transfer.checksum and not media[0].backup_set.checksum:
         raise error(3187)
     if what == "VERIFYONLY":
         if len(media) < media[0].families:
             raise error(3132, media[0].families, len(media))
-        for _ in session.instance.backups.read(devices, transfer, session.instance.key_of, session.cancelled):
+        pieces = session.instance.backups.read(devices, transfer, session.instance.key_of, session.cancelled)
+        for _ in Progress(session, media[0].backup_set.backup_bytes, stats).through(pieces):
             pass
         session.output.info(3262, "The backup set on file 1 is valid.")
     elif what == "LABELONLY":

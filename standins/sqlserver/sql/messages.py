@@ -43,7 +43,6 @@ TEXTS: dict[int, str] = {
     "Perform a full database backup by reissuing BACKUP DATABASE, omitting the WITH DIFFERENTIAL option.",
     3036: 'The database "{}" is in warm-standby state (set by executing RESTORE WITH STANDBY) and cannot be backed up '
     "until the entire restore sequence is completed.",
-    3043: "BACKUP '{}' detected an error on page (1:{}) in file '{}'.",
     3044: "Invalid zero-length device name. Reissue the BACKUP statement with a valid device name.",
     3057: "Invalid device name. The length of the device name provided exceeds supported limit (maximum length is:{}). "
     "Reissue the BACKUP statement with a valid device name.",
@@ -69,14 +68,11 @@ TEXTS: dict[int, str] = {
     "the log if it contains work you do not want to lose. Use the WITH REPLACE or WITH STOPAT clause of the RESTORE "
     "statement to just overwrite the contents of the log.",
     3187: "RESTORE WITH CHECKSUM cannot be specified because the backup set does not contain checksum information.",
-    3199: "RESTORE requires MAXTRANSFERSIZE={} but {} was specified.",
     3201: "Cannot open backup device '{}'. Operating system error {}.",
-    3204: "The backup or restore was aborted.",
     3205: "Too many backup devices specified for backup or restore; only {} are allowed.",
     3206: "Backup device '{}' does not exist. To view existing backup devices, use the sys.backup_devices "
     "catalog view. "
     "To create a new backup device use either sp_addumpdevice or SQL Server Management Studio.",
-    3207: "Backup or restore requires at least one backup device. Rerun your statement specifying a backup device.",
     3214: "Too many backup mirrors are specified. Only {} are allowed.",
     3215: "Use WITH FORMAT to create a new mirrored backup set.",
     3216: "RESTORE REWINDONLY is only applicable to tape devices.",
@@ -113,7 +109,6 @@ TEXTS: dict[int, str] = {
     6106: "Process ID {} is not an active process ID.",
     8115: "Arithmetic overflow error converting {} to data type {}.",
     8134: "Divide by zero error encountered.",
-    8939: "Table error: page (1:{}). Test ({}) failed.",
     15151: "Cannot {} the {} '{}', because it does not exist or you do not have permission.",
     15247: "User does not have permission to perform this action.",
     15530: 'The {} with name "{}" already exists.',

@@ -103,7 +103,7 @@ def _options(cursor: Cursor, moves: list[tuple[Value, Value]]) -> Options:
             _encryption(cursor, options)
         else:
             word = cursor.kind(Kind.WORD).upper
-            options[word] = _value(cursor) if cursor.accept("=") else 1
+            options[word] = _value(cursor) if cursor.accept("=") else ""
         if not cursor.accept(","):
             return options
 

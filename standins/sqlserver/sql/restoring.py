@@ -42,6 +42,7 @@ _KNOWN_LISTED = """
     ENABLE_BROKER NEW_BROKER ERROR_BROKER_CONVERSATIONS
 """
 _KNOWN = frozenset(_KNOWN_LISTED.split())
+_BARE_STATS = 10
 _NOT_ON_S3 = ("BUFFERCOUNT", "MAXTRANSFERSIZE")
 _TYPES = {"D": "BACKUP DATABASE", "I": "BACKUP DATABASE WITH DIFFERENTIAL", "L": "BACKUP LOG"}
 _SYSTEM = ("master", "tempdb", "model", "msdb")
@@ -58,7 +59,7 @@ def restore(session: StandinSession, statement: Restore) -> None:
     with terminating(session, command, statement.line):
         one = _Restore(session, statement)
         if looks:
-            look_at(session, statement.what, one.devices, one.transfer, check=one.look_alone())
+            look_at(session, statement.what, one.devices, one.transfer, one.look_alone())
         else:
             one.run()
 
@@ -76,14 +77,13 @@ class _Restore:
         self.transfer = Transfer(region=region_of(self.options, "RESTORE_OPTIONS"), checksum="CHECKSUM" in self.options)
         named = str(self.options.get("CREDENTIAL", ""))
         self.devices = find_devices(session, statement.devices, named, statement.line) if statement.devices else []
-        self.stats = int(self.options.get("STATS", 0))
-        self.stats = 10 if self.stats == 1 and statement.options.get("STATS") == 1 else self.stats
+        self.stats = int(self.options.get("STATS", 0) or _BARE_STATS) if "STATS" in self.options else 0
 
-    def look_alone(self) -> bool:
-        """Whether a look asks for checksums; nothing of a restore may stand beside it."""
+    def look_alone(self) -> int:
+        """The step of a look's progress; nothing of a restore may stand beside it."""
         if wrong := {"RECOVERY", "NORECOVERY", "STANDBY", "REPLACE", "RESTART", "STOPAT"} & set(self.options):
             raise error(3032, min(wrong).lower())
-        return "CHECKSUM" in self.options
+        return self.stats
 
     def run(self) -> None:
         if self.session.workspace.transactions:
@@ -219,10 +219,8 @@ class _Restore:
         """Whether STOPAT lies behind the end of this log: the database then stays as it is, as documented."""
         if stop is None or applied.stopped or found.type != "L" or int(dict(found.extra)["log_end"]) >= stop:
             return False
-        text = (
-            "This log file contains records logged before the designated point-in-time. The database is being left in "
-        )
-        self.session.output.info(4327, f"{text}the Restoring state so you can apply another log file.")
+        text = "This log file contains records logged before the designated mark. The database is being left in the "
+        self.session.output.info(4329, f"{text}Restoring state so you can apply another log file.")
         return True
 
 

@@ -278,7 +278,7 @@ class Variable:
 
 Value: TypeAlias = str | int | Variable
 Options: TypeAlias = dict[str, Value]
-"""WITH options by name in capitals; one without value is 1."""
+"""WITH options by name in capitals; one without value is empty."""
 
 
 @dataclass(frozen=True)

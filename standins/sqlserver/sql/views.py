@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from restoreproof.standins.sqlserver.sql.database import now
 from restoreproof.standins.sqlserver.sql.history import HISTORY
 from restoreproof.standins.sqlserver.sql.objects import OBJECTS
 from restoreproof.standins.sqlserver.sql.viewing import View, columns
@@ -46,10 +48,11 @@ def _requests(looker: Looker) -> Iterable[tuple[Any, ...]]:
     for facts in _sessions_of(looker.instance):
         request = facts.request
         if request:
+            elapsed = (now() - request.started) // timedelta(milliseconds=1)
             database = looker.instance.databases.get(facts.database.lower())
             yield (
                 facts.id, 0, request.started, "running", request.command, database.id if database else 1,
-                request.percent, 0, None, 0, 0, None,
+                request.percent, 0, None, 0, elapsed, None,
             )  # fmt: skip
 
 
