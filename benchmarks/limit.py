@@ -33,8 +33,8 @@ from restoreproof.fixtures.transport import trust
 from restoreproof.providers.profile import load_profile
 from restoreproof.reports.reader import read_run
 from restoreproof.reports.register import load_register
-from restoreproof.standins.proxy.signature import Authorization, Signable, authorization, scope_of, signature
 from restoreproof.standins.proxy.upstream import stamp_now
+from restoreproof.standins.signature import Authorization, Signable, authorization, scope_of, signature
 
 if TYPE_CHECKING:
     import ssl

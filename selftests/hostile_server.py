@@ -195,12 +195,12 @@ def xml(text):
 
 
 @contextmanager
-def hostile(*misdeeds, ca="", host="localhost"):
+def hostile(*misdeeds, ca="", host="localhost", kind=HostileStore):
     """A running store, and the endpoint under which it is found; it ends, and lets go of everybody, when left."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _load(context, AUTHORITY.leaf("localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1"))
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-        store = HostileStore(listener, misdeeds)
+        store = kind(listener, misdeeds)
         store.endpoint = endpoint_at(listener.getsockname()[1], ca=ca, host=host)
         threading.Thread(target=_accept, args=(store, context), daemon=True).start()
         try:
@@ -226,6 +226,7 @@ def _accept(store, context):
 
 def _serve(store, plain, context):
     plain.settimeout(PATIENCE)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with suppress(OSError, ValueError), plain:
         for when in ("accept", "handshake"):
             if misdeed := store.misdeed(when):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.catalogue import DEFECTS, chosen
 from restoreproof.standins.proxy.operation import Kind, parse
-from restoreproof.standins.proxy.signature import Authorization, Signable, authorization, scope_of, signature
+from restoreproof.standins.signature import Authorization, Signable, authorization, scope_of, signature
 
 CHECK = re.compile(r"[A-Z]+-\d+\.[a-z0-9-]+")
 WORDS = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

@@ -12,7 +12,7 @@ from restoreproof.fixtures.signing import Signer
 from restoreproof.fixtures.strangers import SCOPE, Strangers
 from restoreproof.providers.profile import KeyPair
 from restoreproof.providers.secrets import Secret
-from restoreproof.standins.proxy.signature import Authorization, Signable, signature
+from restoreproof.standins.signature import Authorization, Signable, signature
 
 KEYS = KeyPair(Secret("AKIDEXAMPLE"), Secret("wJalrXUtnFEMI/K7MDENG"))
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=20)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from restoreproof.standins.proxy import documents
 from restoreproof.standins.proxy.front import node_at
 from restoreproof.standins.proxy.operation import Kind, Operation, parse
-from restoreproof.standins.proxy.signature import UNSIGNED, Authorization, Signable, authorization, scope_of, signature
 from restoreproof.standins.proxy.uploads import Uploads
 from restoreproof.standins.proxy.upstream import stamp_now
+from restoreproof.standins.signature import UNSIGNED, Authorization, Signable, authorization, scope_of, signature
 
 if TYPE_CHECKING:
     from random import Random

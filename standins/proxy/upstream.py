@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from restoreproof.standins.proxy.signature import UNSIGNED, Signable, authorization, scope_of
+from restoreproof.standins.signature import UNSIGNED, Signable, authorization, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.operation import Kind
 from restoreproof.standins.proxy.shapes import on_answer, on_answer_head, on_keys, on_request, on_request_body
-from restoreproof.standins.proxy.signature import UNSIGNED, scope_of
+from restoreproof.standins.signature import UNSIGNED, scope_of
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow

@@ -13,8 +13,8 @@ from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.lagging import Lagging
 from restoreproof.standins.proxy.operation import Kind, parse
 from restoreproof.standins.proxy.shapes import on_answer, on_request
-from restoreproof.standins.proxy.signature import scope_of
 from restoreproof.standins.proxy.upstream import stamp_now
+from restoreproof.standins.signature import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

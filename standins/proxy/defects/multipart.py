@@ -9,8 +9,8 @@ from restoreproof.standins.proxy.completing import complete_with, named_parts
 from restoreproof.standins.proxy.defect import Defect
 from restoreproof.standins.proxy.operation import Kind
 from restoreproof.standins.proxy.shapes import on_request, on_request_body
-from restoreproof.standins.proxy.signature import UNSIGNED
 from restoreproof.standins.proxy.uploads import OPEN
+from restoreproof.standins.signature import UNSIGNED
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 as a store sees it: what a request's signature should be, on the bytes as they came.
+"""AWS Signature Version 4: what a request's signature is, on the bytes as they go over the wire.
 
 Written out instead of taken from an SDK because a signer's library chooses which headers it signs, and here the
 request has chosen already.

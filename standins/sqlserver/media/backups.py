@@ -1,0 +1,130 @@
+"""The backups of the engine stand-in: media sets in an object store, as the engine asks for them."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from threading import Event
+from typing import TYPE_CHECKING
+
+from restoreproof.standins.sqlserver.backups import Medium, Written
+from restoreproof.standins.sqlserver.connector import messages
+from restoreproof.standins.sqlserver.connector.client import trust
+from restoreproof.standins.sqlserver.connector.store import Store
+from restoreproof.standins.sqlserver.connector.upload import Upload
+from restoreproof.standins.sqlserver.media.crew import Crew
+from restoreproof.standins.sqlserver.media.reading import look_at, read_set
+from restoreproof.standins.sqlserver.media.writing import write_set
+from restoreproof.standins.sqlserver.session import Cancelled, SqlError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from restoreproof.standins.sqlserver.backups import BackupSet, Device, Transfer
+    from restoreproof.standins.sqlserver.connector.behaviour import Behaviour
+
+__all__ = ["S3Backups"]
+
+
+class S3Backups:
+    """Implements :class:`Backups` over S3; any number of statements may use it at a time.
+
+    Memory of a statement: stripes x BUFFERCOUNT x MAXTRANSFERSIZE at most, both ways; mirrors share their buffers.
+
+    :param ca: PEM file of what TLS trusts; None for the public authorities.
+    """
+
+    def __init__(self, ca: Path | None, behaviour: Behaviour) -> None:
+        self._context = trust(ca, behaviour.newest_tls)
+        self.behaviour = behaviour
+
+    def write(
+        self,
+        mirrors: Sequence[Sequence[Device]],
+        payload: Iterable[bytes],
+        describe: Callable[[int], BackupSet],
+        transfer: Transfer,
+        cancelled: Event,
+    ) -> Written:
+        """Write a media set; what fails or is cancelled leaves its uploads open, unless a switch says otherwise."""
+        began = time.monotonic()
+        opened: list[Upload] = []
+        try:
+            with Crew(cancelled) as crew:
+                uploads = [[Upload(self._store(device, transfer, crew)) for device in row] for row in mirrors]
+                opened = [upload for row in uploads for upload in row]
+                self._open(opened, transfer, crew)
+                size, stored = write_set(uploads, payload, describe, transfer, crew)
+        except BaseException:
+            if self.behaviour.on_failure == "abort":
+                self._abort(opened, mirrors, transfer)
+            raise
+        return Written(size, stored, time.monotonic() - began)
+
+    def look(self, device: Device, transfer: Transfer, cancelled: Event) -> Medium:
+        """Read the label and the backup set of one object."""
+        with Crew(cancelled) as crew:
+            store = self._store(device, transfer, crew)
+            volume = crew.result(crew.start(partial(look_at, store)))
+        label = volume.label
+        return Medium(
+            media_set_id=label.media_set_id,
+            family=label.family,
+            families=label.families,
+            mirrors=label.mirrors,
+            written=datetime.fromisoformat(label.written),
+            block_size=label.block_size,
+            compressed=label.compressed,
+            name=label.name,
+            description=label.description,
+            backup_set=volume.catalogue.backup_set,
+            thumbprint=bytes.fromhex(label.thumbprint),
+        )
+
+    def read(
+        self,
+        devices: Sequence[Device],
+        transfer: Transfer,
+        key_of: Callable[[bytes], bytes | None],
+        cancelled: Event,
+    ) -> Iterator[bytes]:
+        """Give the payload in order; nothing is asked of a store before the first piece is taken."""
+        with Crew(cancelled) as crew:
+            stores = [self._store(device, transfer, crew) for device in devices]
+            yield from read_set(stores, key_of, transfer.buffer_count, crew)
+
+    def _store(self, device: Device, transfer: Transfer, crew: Crew) -> Store:
+        store = Store(device, transfer.region, self.behaviour, self._context, crew.stop)
+        crew.closes(store.close)
+        return store
+
+    def _open(self, uploads: Sequence[Upload], transfer: Transfer, crew: Crew) -> None:
+        """Look for all objects before any upload is opened, so that what is refused leaves nothing behind."""
+        overwrite = transfer.overwrite
+        found = crew.results([partial(_look_before, upload, overwrite=overwrite) for upload in uploads])
+        if overwrite and self.behaviour.delete_before_format:
+            crew.results([upload.remove_old for upload, there in zip(uploads, found, strict=True) if there])
+        if self.behaviour.tiny == "multipart":
+            crew.results([upload.open for upload in uploads])
+
+    def _abort(self, opened: Sequence[Upload], mirrors: Sequence[Sequence[Device]], transfer: Transfer) -> None:
+        """Abort what is open, on connections of its own; a store that refuses that changes nothing."""
+        devices = [device for row in mirrors for device in row]
+        with Crew(Event()) as crew, suppress(SqlError, Cancelled):
+            for upload, device in zip(opened, devices, strict=True):
+                upload.store = self._store(device, transfer, crew)
+            crew.results([upload.abort for upload in opened])
+
+
+def _look_before(upload: Upload, *, overwrite: bool) -> bool:
+    """Probe a device.
+
+    :raises SqlError: 3201 (the bucket is not there, or not ours), 3296 (the object is there, and may not be replaced).
+    """
+    there = upload.store.find(reading=False) is not None
+    if there and not overwrite:
+        raise messages.exists(upload.store.url)
+    return there

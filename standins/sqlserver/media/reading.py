@@ -1,0 +1,246 @@
+"""Reads media sets: the two ends of an object for what it says of itself, and whole sets, checked block by block."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from restoreproof.standins.sqlserver.connector import messages
+from restoreproof.standins.sqlserver.connector.messages import Stage
+from restoreproof.standins.sqlserver.media.layout import (
+    HEAD,
+    PREAMBLE,
+    TRAILER,
+    Block,
+    Catalogue,
+    Coder,
+    Damage,
+    Head,
+    Kind,
+    Label,
+    read_trailer,
+    running_digest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+
+    from restoreproof.standins.sqlserver.connector.store import Found, Store
+    from restoreproof.standins.sqlserver.media.crew import Crew
+
+__all__ = ["Volume", "look_at", "read_set"]
+
+_END = 65_536
+"""How much of each end of an object is read first."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """An object that is a backup by what its two ends say."""
+
+    store: Store
+    found: Found
+    label: Label
+    catalogue: Catalogue
+    catalogue_at: int
+
+
+def look_at(store: Store) -> Volume:
+    """Read label and catalogue, by two or three small ranges.
+
+    :raises SqlError: 3201 (it is not there, or not to be read), 3241 (it is no backup, or damaged).
+    """
+    found = store.find(reading=True)
+    if found is None:
+        raise Stage.OPEN.error(store.url, messages.NOT_FOUND)
+    try:
+        return _look(store, found)
+    except Damage as damage:
+        raise messages.malformed(store.url) from damage
+
+
+def _look(store: Store, found: Found) -> Volume:
+    size = found.size
+    if size < len(PREAMBLE) + 2 * HEAD + TRAILER:
+        raise Damage("it is too short to be a backup")
+    front = _ranged(store, found, 0, min(_END, size))
+    if front[: len(PREAMBLE)] != PREAMBLE:
+        raise Damage("it is not of this format")
+    label = Label.loaded(_record(front, len(PREAMBLE), Kind.LABEL)[1])
+    start = max(size - _END, 0)
+    back = front if size <= _END else _ranged(store, found, start, size)
+    place = read_trailer(back[-TRAILER:], size, label.owner[0])
+    if place < start:
+        start, back = place, _ranged(store, found, place, size)
+    head, body = _record(back, place - start, Kind.CATALOGUE)
+    if place + HEAD + head.length + TRAILER != size or head.owner != label.owner:
+        raise Damage("the catalogue is that of another")
+    return Volume(store, found, label, Catalogue.loaded(body), place)
+
+
+def _ranged(store: Store, found: Found, first: int, end: int, stage: Stage = Stage.OPEN) -> bytes:
+    """Read a range of an object that must be the one that was found."""
+    data, seen = store.read(first, end - 1, stage)
+    if seen.size != found.size or (seen.etag and found.etag and seen.etag.strip('"') != found.etag.strip('"')):
+        raise stage.error(store.url, messages.INVALID_DATA)
+    return data
+
+
+def _record(data: bytes, place: int, kind: Kind) -> tuple[Head, bytes]:
+    head = Head.read(data[place : place + HEAD])
+    body = data[place + HEAD : place + HEAD + head.length]
+    head.check(body)
+    if head.kind is not kind:
+        raise Damage(f"a {head.kind.name} where a {kind.name} should be")
+    return head, body
+
+
+def read_set(
+    stores: Sequence[Store], key_of: Callable[[bytes], bytes | None], buffers: int, crew: Crew
+) -> Iterator[bytes]:
+    """Give the payload of a media set, in order.
+
+    :raises SqlError: as :meth:`Backups.read` says.
+    """
+    volumes = crew.results([partial(look_at, store) for store in stores])
+    _check_set(volumes)
+    label, told = volumes[0].label, volumes[0].catalogue
+    coder = Coder(label.owner[0], _key(label, key_of))
+    try:
+        yield from _merged([_Stream(volume, buffers, crew) for volume in volumes], coder, told)
+    except Damage as damage:
+        raise messages.damaged() from damage
+
+
+def _check_set(volumes: Sequence[Volume]) -> None:
+    """Whether these are all the stripes of one media set, each once; their order does not matter."""
+    first = volumes[0]
+    seen: dict[int, str] = {}
+    for volume in volumes:
+        url, label = volume.store.url, volume.label
+        if label.media_set_id != first.label.media_set_id:
+            raise messages.foreign(url)
+        if label.family in seen:
+            raise messages.twice(url, label.family, seen[label.family])
+        if volume.catalogue.backup_set != first.catalogue.backup_set:
+            raise messages.malformed(url)
+        seen[label.family] = url
+    if len(volumes) > first.label.families:
+        raise messages.expected_families(first.store.url, first.label.families, len(volumes))
+    if len(volumes) < first.label.families:
+        raise messages.incomplete(first.label.families, len(volumes))
+
+
+def _key(label: Label, key_of: Callable[[bytes], bytes | None]) -> bytes | None:
+    if not label.thumbprint:
+        return None
+    thumbprint = bytes.fromhex(label.thumbprint)
+    key = key_of(thumbprint)
+    if key is None:
+        raise messages.no_certificate(thumbprint)
+    return key
+
+
+def _merged(streams: Sequence[_Stream], coder: Coder, told: Catalogue) -> Iterator[bytes]:
+    """Give block after block: each lies at the head of one stream, or it is missing."""
+    size = digest = 0
+    for number in range(told.blocks):
+        stream = next((one for one in streams if one.next_number() == number), None)
+        if stream is None:
+            raise Damage(f"block {number} is in none of the stripes")
+        head, body = stream.take()
+        data = coder.unpack(number, Block(head.flags, body))
+        digest = running_digest(digest, number, head.crc)
+        size += len(data)
+        yield data
+    for stream in streams:
+        stream.finish()
+    if (size, digest) != (told.payload, told.digest):
+        raise Damage("the whole is not what the catalogue says")
+
+
+class _Stream:
+    """One object from its first byte to its last: ranges are fetched ahead, records are checked as they come."""
+
+    def __init__(self, volume: Volume, buffers: int, crew: Crew) -> None:
+        behaviour = volume.store.behaviour
+        self._volume, self._crew = volume, crew
+        self._step = behaviour.range_bytes or volume.label.transfer_size
+        self._ahead = max(1, min(behaviour.parallel_ranges, buffers))
+        self._fetching: deque[Future[bytes]] = deque()
+        self._asked = self._at = self._blocks = 0
+        self._rest: memoryview = memoryview(b"")
+        self._head: Head | None = None
+        if self._take(len(PREAMBLE)) != PREAMBLE:
+            raise Damage("the preamble has changed")
+        head = Head.read(bytes(self._take(HEAD)))
+        body = self._take(head.length)
+        head.check(body)
+        if head.kind is not Kind.LABEL or Label.loaded(bytes(body)) != volume.label:
+            raise Damage("the label has changed")
+        self._advance()
+
+    def next_number(self) -> int:
+        """The number of the block at the head; -1 after the last."""
+        return self._head.sequence if self._head else -1
+
+    def take(self) -> tuple[Head, bytes | memoryview]:
+        """Give the block at the head, checked."""
+        head = self._head
+        assert head
+        body = self._take(head.length)
+        head.check(body)
+        self._blocks += 1
+        self._advance()
+        return head, body
+
+    def finish(self) -> None:
+        """Read the rest: the catalogue and the trailer that were looked at before, and not a byte more or less."""
+        volume = self._volume
+        if self._head or self._blocks != volume.catalogue.own:
+            raise Damage("a stripe has more or fewer blocks than it should")
+        head = Head.read(bytes(self._take(HEAD)))
+        body = bytes(self._take(head.length))
+        head.check(body)
+        if head.kind is not Kind.CATALOGUE or Catalogue.loaded(body) != volume.catalogue:
+            raise Damage("the catalogue has changed")
+        read_trailer(bytes(self._take(TRAILER)), volume.found.size, volume.label.owner[0])
+
+    def _advance(self) -> None:
+        if self._at == self._volume.catalogue_at:
+            self._head = None
+            return
+        self._head = head = Head.read(bytes(self._take(HEAD)))
+        label = self._volume.label
+        if head.kind is not Kind.BLOCK or head.owner != label.owner:
+            raise Damage("a block is not of this stripe")
+
+    def _take(self, count: int) -> bytes | memoryview:
+        """Give the next bytes; a copy only where they lie across the border of two ranges."""
+        self._at += count
+        if self._at > self._volume.found.size:
+            raise Damage("a record reaches over the end")
+        if count <= len(self._rest):
+            taken, self._rest = self._rest[:count], self._rest[count:]
+            return taken
+        gathered = bytearray(self._rest)
+        while len(gathered) < count:
+            data = memoryview(self._fetched())
+            missing = count - len(gathered)
+            gathered += data[:missing]
+            self._rest = data[missing:]
+        return bytes(gathered)
+
+    def _fetched(self) -> bytes:
+        """Wait for the next range, and have others fetched behind it; at no time are there more than allowed."""
+        self._rest = memoryview(b"")
+        size = self._volume.found.size
+        while self._asked < size and len(self._fetching) < self._ahead:
+            end = min(self._asked + self._step, size)
+            work = partial(_ranged, self._volume.store, self._volume.found, self._asked, end, Stage.READ)
+            self._fetching.append(self._crew.start(work))
+            self._asked = end
+        return self._crew.result(self._fetching.popleft())
