@@ -84,7 +84,10 @@ class Output(Protocol):
 
 
 class Session(Protocol):
-    """One login. A session runs one batch at a time, in a thread of the protocol's."""
+    """One login. A session runs one batch at a time; all calls, the login among them, come from one thread.
+
+    :ivar database: the current one; the protocol tells the client when it has changed (with message 5701).
+    """
 
     id: int
     database: str

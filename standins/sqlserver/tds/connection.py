@@ -86,10 +86,10 @@ class Connection:
             session.close()
 
     def end(self) -> None:
-        """End the connection from any thread; a request that runs is cancelled."""
+        """End the connection from any thread; a request that runs is cancelled, and can't say so any more."""
         self._over.set()
-        self._cancelled.set()
         self._stream.hang_up()
+        self._cancelled.set()
 
     def _admit(self) -> Session:
         """Let the client in; it has a limited time for all of it together."""
@@ -140,7 +140,7 @@ class Connection:
         name, database = self._engine.name, self._place.database
         before, accepted = DEFAULT_PACKET, TDS_8_0 if login.version == TDS_8_0 else min(login.version, TDS_7_4)
         answer = tokens.database_changed(database, "master")
-        answer += tokens.info(name, SqlError(5701, f"Changed database context to '{database}'.", severity=0, state=2))
+        answer += tokens.now_in(name, database)
         answer += tokens.collation_changed() + tokens.language_changed("us_english")
         answer += tokens.info(name, SqlError(5703, "Changed language setting to us_english.", severity=0))
         answer += tokens.login_accepted(self._engine.version, accepted)

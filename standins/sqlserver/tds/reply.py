@@ -157,7 +157,7 @@ class Reply:
         if self._place.moved:
             self._release()
             new, old = self._place.session.database, self._place.database
-            self._buffer += tokens.database_changed(new, old)
+            self._buffer += tokens.database_changed(new, old) + tokens.now_in(self._place.server, new)
             self._place.database = new
 
     def _flush(self) -> None:
