@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from scripted_sql import DRIVER, NO_DRIVER, PASSWORD, ScriptedEngine, scripted
+from scripted_sql import DRIVER, NO_DRIVER, PASSWORD, SqlServer, scripted
 
 from restoreproof.fixtures.endpoints import Endpoint
 from restoreproof.fixtures.engines import Engine, EngineError, Login
@@ -52,13 +52,13 @@ def test_an_instance_says_what_it_is(tmp_path):
     ],
 )
 def test_what_certifies_nothing_says_so(tmp_path, facts, doubt):
-    with scripted(tmp_path, ScriptedEngine(**facts)) as (_, login):
+    with scripted(tmp_path, SqlServer(**facts)) as (_, login):
         assert doubt in look_at(login, DRIVER, "here").doubt
 
 
 @needs_driver
 def test_a_server_without_host_info_still_has_a_platform(tmp_path):
-    engine = ScriptedEngine()
+    engine = SqlServer()
     engine.platform = None
     with scripted(tmp_path, engine) as (_, login):
         assert look_at(login, DRIVER, "here").platform == "Linux (x)"
@@ -66,7 +66,7 @@ def test_a_server_without_host_info_still_has_a_platform(tmp_path):
 
 @needs_driver
 def test_the_permissions_that_lack_are_named_with_the_cure(tmp_path):
-    engine = ScriptedEngine()
+    engine = SqlServer()
     engine.denied = {"ALTER ANY CREDENTIAL", "VIEW SERVER STATE"}
     with scripted(tmp_path, engine) as (_, login), pytest.raises(EngineError) as caught:
         look_at(login, DRIVER, "here")
@@ -98,7 +98,7 @@ def test_an_instance_that_will_not_do_is_one_line(tmp_path, change, environ, tol
 
 @needs_driver
 def test_what_knows_no_s3_is_refused(tmp_path):
-    engine = ScriptedEngine(build="15.0.4430.1")
+    engine = SqlServer(build="15.0.4430.1")
     with scripted(tmp_path, engine) as (_, login), pytest.raises(EngineError, match="S3 needs SQL Server 2022"):
         look_at(login, DRIVER, "here")
 

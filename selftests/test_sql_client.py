@@ -4,14 +4,17 @@ import pickle
 import socket
 import time
 import traceback
+from dataclasses import replace
 
 import pytest
-from scripted_sql import DRIVER, NO_DRIVER, scripted
+from scripted_sql import DRIVER, NO_DRIVER, SqlServer, scripted
 
 from restoreproof.fixtures.engines.answers import Discretion, Message, SqlFailure, failure_of, sealed
 from restoreproof.fixtures.engines.connection import Connection
 from restoreproof.fixtures.waiting import watch
 from restoreproof.providers.secrets import Secret
+from restoreproof.standins.certificates import Authority
+from restoreproof.standins.sqlserver.tds.server import listen
 
 needs_driver = pytest.mark.skipif(bool(NO_DRIVER), reason=NO_DRIVER)
 
@@ -39,14 +42,22 @@ def failure(connection, sql, **options):
 
 @needs_driver
 @pytest.mark.parametrize("encrypt", ["yes", "strict"])
-def test_login_over_both_kinds_of_tls(tmp_path, encrypt):
-    with (
-        scripted(tmp_path, encrypt=encrypt) as (_, login),
-        scripted(tmp_path, encrypt=encrypt) as (_, other),  # another CA in the same process
-        Connection(login, DRIVER) as first,
-        Connection(other, DRIVER) as second,
-    ):
-        assert (first.spid, second.spid) == (51, 51)
+def test_login_over_both_kinds_of_tls(served, encrypt):
+    with Connection(replace(served[1], encrypt=encrypt), DRIVER) as connection:
+        assert connection.spid == 51
+
+
+@needs_driver
+def test_servers_of_different_authorities_are_told_apart(tmp_path, served):
+    other = Authority()
+    pem = tmp_path / "other.pem"
+    pem.write_text(other.leaf("localhost").bundle, encoding="ascii")
+    with listen(SqlServer(), pem) as listener:
+        login = replace(served[1], port=listener.port)
+        with Connection(replace(login, ca=other.pem), DRIVER), Connection(served[1], DRIVER):
+            pass
+        with pytest.raises(SqlFailure, match="certificate verify failed"):
+            Connection(login, DRIVER, login_seconds=5)
 
 
 @needs_driver
@@ -86,7 +97,7 @@ def test_all_results_and_messages_are_read(connection):
     answer = connection.run("TWO")
 
     assert answer.rows == ({"same": 1, "2": 2, "3": "x"},)
-    assert [result.rows for result in answer.results[1:]] == [({"b": 3}, {"b": None})]
+    assert [result.rows for result in answer.results[1:]] == [({"value": 3}, {"value": None})]
     assert answer.messages == (Message(0, "between"),)
     assert (answer.value, answer.numbers) == (1, (0,))
 
@@ -94,7 +105,7 @@ def test_all_results_and_messages_are_read(connection):
 @needs_driver
 def test_a_backup_runs_to_its_end_and_shows_how_far_it_is(served, connection):
     statement = connection.start("BACKUP")
-    watch(lambda: statement.messages, 5, lambda seen: len(seen) == 2)
+    watch(lambda: statement.messages, 5, bool, 0.01)
 
     assert (statement.percent, statement.spid, statement.active) == (20.0, connection.spid, True)
     with pytest.raises(RuntimeError, match="one statement at a time"):
@@ -116,14 +127,14 @@ def test_an_error_after_messages_is_seen(connection):
 @pytest.mark.parametrize("way", ["cancel", "kill", "drop_connection"])
 def test_a_backup_can_be_ended_in_three_ways(served, connection, way):
     statement = connection.start("BACKUP")
-    watch(lambda: statement.messages, 5, lambda seen: len(seen) == 2)
+    watch(lambda: statement.messages, 5, bool, 0.01)
     getattr(statement, way)()
 
     outcome = statement.wait(5)
 
     assert isinstance(outcome, SqlFailure)
     assert outcome.sqlstate == ("HY008" if way == "cancel" else "08S01")
-    assert outcome.numbers[-2:] == (3211, 3211)
+    assert 3211 in outcome.numbers
     assert served[0].ended.wait(5)
 
 
