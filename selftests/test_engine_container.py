@@ -9,9 +9,11 @@ import pytest
 from docker import from_env
 from docker.errors import DockerException
 from scripted_sql import DRIVER, NO_DRIVER
+from store_endpoint import prefix, store_endpoint
 
+from restoreproof.commands.sweep import _sweep_engines
 from restoreproof.fixtures.endpoints import Endpoint
-from restoreproof.fixtures.engines import EngineError, container
+from restoreproof.fixtures.engines import EngineError, container, tsql
 from restoreproof.fixtures.engines.connection import Connection
 from restoreproof.fixtures.engines.container import AUTHORITIES, ContainerSettings, forget_engines, running_container
 from restoreproof.fixtures.engines.starting import EngineSettings, engine_for
@@ -48,7 +50,7 @@ def docker():
 
 
 def ours(docker, run):
-    return docker.containers.list(all=True, filters={"label": f"restoreproof.run={run}"})
+    return docker.containers.list(all=True, filters={"label": f"restoreproof.run={run}-engine"})
 
 
 def test_a_container_lets_us_in_on_loopback_and_is_gone_afterwards(docker, state):
@@ -93,6 +95,17 @@ def test_authorities_are_there_before_it_starts_and_names_lead_to_the_endpoint(d
     )
 
 
+def test_it_backs_up_to_an_endpoint_on_the_loopback_of_this_machine(tmp_path):
+    with store_endpoint(tmp_path) as store:
+        settings = EngineSettings(container=SETTINGS, endpoints=(store,), run="tried-6", driver=DRIVER)
+        with engine_for("container", settings) as choice, Connection.to(choice.engine) as connection:
+            connection.run(tsql.create_credential(prefix(store), store.keys["backup"]))
+            connection.run(tsql.create_database("db"))
+            answer = connection.run(tsql.backup_database("db", [f"{prefix(store)}/db.bak"]))
+
+    assert 3014 in answer.numbers
+
+
 def test_what_ends_at_once_says_why(docker, monkeypatch):
     monkeypatch.setattr(container, "_password", lambda: Secret("weak"))
     with pytest.raises(EngineError, match="does not meet the policy"), running_container(SETTINGS, DRIVER, "tried-3"):
@@ -125,7 +138,7 @@ with running_container(ContainerSettings(sys.argv[1], accept_eula=True), sys.arg
 """
 
 
-def test_what_a_killed_run_left_goes_with_the_next(docker):
+def test_what_a_killed_run_left_goes_with_a_sweep(docker, capsys):
     command = [sys.executable, "-c", KILLED, IMAGE, DRIVER]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ) as run:
         assert run.stdout.readline() == b"ready\n"
@@ -133,7 +146,8 @@ def test_what_a_killed_run_left_goes_with_the_next(docker):
         run.communicate()
     assert len(ours(docker, "tried-5")) == 1
 
-    assert forget_engines() == 1
+    assert _sweep_engines() == 0
 
+    assert "1 SQL Server in containers removed" in capsys.readouterr().out
     assert ours(docker, "tried-5") == []
     assert forget_engines() == 0
