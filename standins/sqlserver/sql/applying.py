@@ -1,0 +1,114 @@
+"""Backups turned back into database files: full ones page by page, others from a spool, so as to apply whole."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from restoreproof.standins.sqlserver.sql.backing_up import DIFFERENTIAL, FULL
+from restoreproof.standins.sqlserver.sql.database import LSN_STEP
+from restoreproof.standins.sqlserver.sql.messages import error
+from restoreproof.standins.sqlserver.sql.pagelog import PAGE, PIECE, PageReader, Segment, commits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from restoreproof.standins.sqlserver.backups import BackupSet
+    from restoreproof.standins.sqlserver.sql.database import Database
+
+__all__ = ["Applied", "apply_differential", "apply_full", "apply_log"]
+
+_HEAD = struct.Struct(">4sII")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """How many pages were written, and whether STOPAT was reached."""
+
+    pages: int
+    stopped: bool = False
+
+
+def _head(reader: PageReader, kind: bytes) -> tuple[int, int]:
+    magic, pages, count = _HEAD.unpack(reader.exactly(_HEAD.size))
+    if magic != kind:
+        raise error(3241, "the backup's payload")
+    return pages, count
+
+
+def apply_full(database: Database, pieces: Iterable[bytes], take_over: Callable[[], None]) -> Applied:
+    """Write a new database's file.
+
+    :param take_over: called once the backup proves readable, before anything is written.
+    """
+    reader = PageReader(pieces)
+    pages, _ = _head(reader, FULL)
+    take_over()
+    database.restoring = True
+    try:
+        with database.path.open("wb") as file:
+            for at in range(0, pages, PIECE // PAGE):
+                file.write(reader.exactly(PAGE * min(PIECE // PAGE, pages - at)))
+        if reader.read(1):
+            raise error(3241, "the backup's payload")
+        database.ready = True
+    finally:
+        database.restoring = False
+    return Applied(pages)
+
+
+def _spooled(pieces: Iterable[bytes], spool: Path) -> Iterator[PageReader]:
+    """The whole payload, read to its end before anything is applied: what is damaged is not applied at all."""
+    try:
+        with spool.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+        segment = Segment(spool)
+        yield PageReader(segment.pieces(spool.stat().st_size))
+    finally:
+        spool.unlink(missing_ok=True)
+
+
+def _write(file: BinaryIO, pages: Iterable[tuple[int, bytes]], changed: set[int]) -> int:
+    count = 0
+    for number, image in pages:
+        file.seek((number - 1) * PAGE)
+        file.write(image)
+        changed.add(number)
+        count += 1
+    return count
+
+
+def apply_differential(database: Database, found: BackupSet, pieces: Iterable[bytes], spool: Path) -> Applied:
+    """Bring a database from its full backup to a differential one."""
+    for reader in _spooled(pieces, spool):
+        pages, count = _head(reader, DIFFERENTIAL)
+        with database.path.open("r+b") as file:
+            written = _write(file, reader.pages(count), database.changed)
+            file.truncate(pages * PAGE)
+    database.lsn, database.time = found.last_lsn, int(dict(found.extra)["log_end"])
+    database.follow(found)
+    return Applied(written)
+
+
+def apply_log(database: Database, found: BackupSet, pieces: Iterable[bytes], spool: Path, stop: int | None) -> Applied:
+    """Roll a database forward, commit by commit, up to a time (microseconds since 1970)."""
+    written, stopped, lsn = 0, False, database.lsn
+    for reader in _spooled(pieces, spool):
+        with database.path.open("r+b") as file:
+            for commit, images in commits(reader):
+                if stop is not None and commit.time > stop:
+                    stopped = True
+                    break
+                if commit.lsn < database.lsn:
+                    for _ in images:
+                        pass
+                    continue
+                written += _write(file, images, database.changed)
+                file.truncate(commit.pages * PAGE)
+                lsn, database.time = commit.lsn + LSN_STEP, commit.time
+    database.lsn = lsn if stopped else max(lsn, found.last_lsn)
+    database.follow(found)
+    return Applied(written, stopped)

@@ -1,0 +1,173 @@
+"""The log: page images of every commit, taken from SQLite's write-ahead log, and how they travel in log backups.
+
+SQLite's write-ahead log already is a log of page images; its file format is documented ("WAL-mode File Format"). After
+each commit the new frames are copied into a segment file of our own, with the commit's LSN and time. A log backup is
+these segments as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from restoreproof.standins.sqlserver.sql.messages import error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+__all__ = ["PAGE", "PIECE", "Commit", "PageReader", "Segment", "WalReader", "commits"]
+
+PAGE = 8192
+PIECE = 1024 * 1024
+_WAL_HEADER = struct.Struct(">8I")
+_FRAME = struct.Struct(">6I")
+_COMMIT = struct.Struct(">4sQQII")
+_NUMBER = struct.Struct(">I")
+_MAGIC = b"CMIT"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What one commit changed.
+
+    :ivar time: microseconds since 1970, UTC.
+    :ivar pages: pages of the file behind it.
+    :ivar changed: how many page images belong to it.
+    """
+
+    lsn: int
+    time: int
+    pages: int
+    changed: int
+
+    def head(self) -> bytes:
+        """As it stands before its pages."""
+        return _COMMIT.pack(_MAGIC, self.lsn, self.time, self.pages, self.changed)
+
+
+class WalReader:
+    """Reads what commits add to a write-ahead log. Its caller holds the database's write lock.
+
+    :ivar frames: where the last committed image of a page stands in the log, by page number.
+    :ivar pages: pages of the database after the last commit.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.descriptor = os.open(path, os.O_RDONLY)
+        self.frames: dict[int, int] = {}
+        self.pages = 0
+        self._salts: tuple[int, int] | None = None
+        self._end = _WAL_HEADER.size
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self.descriptor)
+
+    def take(self) -> dict[int, int]:
+        """The frames that were committed since: page number and offset; empty where it wrote nothing."""
+        head = os.pread(self.descriptor, _WAL_HEADER.size, 0)
+        if len(head) < _WAL_HEADER.size:
+            return {}
+        salts = _WAL_HEADER.unpack(head)[4:6]
+        if salts != self._salts:  # the log was begun anew behind a checkpoint
+            self._salts, self._end = (salts[0], salts[1]), _WAL_HEADER.size
+            self.frames.clear()
+        found: dict[int, int] = {}
+        open_: dict[int, int] = {}
+        at = self._end
+        while len(frame := os.pread(self.descriptor, _FRAME.size, at)) == _FRAME.size:
+            page, size, *rest = _FRAME.unpack(frame)
+            if (rest[0], rest[1]) != self._salts:
+                break
+            open_[page] = at + _FRAME.size
+            at += _FRAME.size + PAGE
+            if size:  # only a commit's last frame names the size: what has none behind it was rolled back
+                self._end, self.pages = at, size
+                found |= open_
+                open_.clear()
+        self.frames.update(found)
+        return found
+
+    def checkpointed(self) -> None:
+        """All frames are in the database file now."""
+        self.frames.clear()
+
+
+class Segment:
+    """A file of commits, from one log backup to the next.
+
+    :ivar size: bytes that are in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size = path, 0
+
+    def append(self, commit: Commit, frames: dict[int, int], descriptor: int) -> None:
+        """Add a commit whose page images stand in another file."""
+        with self.path.open("ab") as file:
+            file.write(commit.head())
+            for page, offset in frames.items():
+                file.write(_NUMBER.pack(page))
+                file.write(os.pread(descriptor, PAGE, offset))
+            self.size = file.tell()
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """What it holds up to a size, in pieces."""
+        if not size:
+            return
+        with self.path.open("rb") as file:
+            while size > 0 and (piece := file.read(min(PIECE, size))):
+                size -= len(piece)
+                yield piece
+
+    def remove(self) -> None:
+        """It was backed up, or nobody wants it."""
+        self.path.unlink(missing_ok=True)
+
+
+class PageReader:
+    """Exact numbers of bytes out of pieces of any size."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._piece, self._at = b"", 0
+
+    def read(self, size: int) -> bytes:
+        """As many bytes; fewer at the end."""
+        found = self._piece[self._at : self._at + size]
+        self._at += len(found)
+        if len(found) == size:
+            return found
+        parts, missing = [found], size - len(found)
+        while missing and (piece := next(self._pieces, b"")):
+            self._piece, self._at = piece, min(missing, len(piece))
+            parts.append(piece[: self._at])
+            missing -= self._at
+        return b"".join(parts)
+
+    def exactly(self, size: int) -> bytes:
+        """As many bytes.
+
+        :raises SqlError: 3241 where the backup ends before.
+        """
+        found = self.read(size)
+        if len(found) < size:
+            raise error(3241, "the backup's payload")
+        return found
+
+    def pages(self, count: int) -> Iterator[tuple[int, bytes]]:
+        """Page numbers and images."""
+        for _ in range(count):
+            yield _NUMBER.unpack(self.exactly(_NUMBER.size))[0], self.exactly(PAGE)
+
+
+def commits(reader: PageReader) -> Iterator[tuple[Commit, Iterator[tuple[int, bytes]]]]:
+    """The commits of a log backup in order; the pages of one must be read before the next is asked for."""
+    while head := reader.read(_COMMIT.size):
+        if len(head) < _COMMIT.size or not head.startswith(_MAGIC):
+            raise error(3241, "the backup's payload")
+        _, lsn, time, pages, changed = _COMMIT.unpack(head)
+        yield Commit(lsn, time, pages, changed), reader.pages(changed)

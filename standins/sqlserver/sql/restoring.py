@@ -1,0 +1,252 @@
+"""RESTORE DATABASE and RESTORE LOG; what only looks at a backup is in looking.py."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from restoreproof.standins.sqlserver.backups import Transfer
+from restoreproof.standins.sqlserver.session import SqlType
+from restoreproof.standins.sqlserver.sql.applying import Applied, apply_differential, apply_full, apply_log
+from restoreproof.standins.sqlserver.sql.chain import check_differential, check_log, check_overwrite, plan_files
+from restoreproof.standins.sqlserver.sql.database import Database
+from restoreproof.standins.sqlserver.sql.devices import (
+    Progress,
+    find_devices,
+    region_of,
+    resolve,
+    resolve_options,
+    speed,
+    terminating,
+)
+from restoreproof.standins.sqlserver.sql.instance import Request
+from restoreproof.standins.sqlserver.sql.looking import look_at
+from restoreproof.standins.sqlserver.sql.messages import error, refused
+from restoreproof.standins.sqlserver.sql.values import convert, deliver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from restoreproof.standins.sqlserver.backups import BackupSet, Medium
+    from restoreproof.standins.sqlserver.sql.running import StandinSession
+    from restoreproof.standins.sqlserver.sql.statements import Restore
+
+__all__ = ["restore"]
+
+_LOOKS = ("HEADERONLY", "FILELISTONLY", "LABELONLY", "VERIFYONLY", "REWINDONLY")
+_KNOWN = frozenset(
+    [
+        "RECOVERY",
+        "NORECOVERY",
+        "STANDBY",
+        "REPLACE",
+        "RESTART",
+        "STOPAT",
+        "STATS",
+        "CHECKSUM",
+        "NO_CHECKSUM",
+        "STOP_ON_ERROR",
+        "CONTINUE_AFTER_ERROR",
+        "MEDIANAME",
+        "BLOCKSIZE",
+        "RESTORE_OPTIONS",
+        "CREDENTIAL",
+        "FILE",
+        "KEEP_REPLICATION",
+        "KEEP_CDC",
+        "RESTRICTED_USER",
+        "LOADHISTORY",
+        "ENABLE_BROKER",
+        "NEW_BROKER",
+        "ERROR_BROKER_CONVERSATIONS",
+    ]
+)
+_NOT_ON_S3 = ("BUFFERCOUNT", "MAXTRANSFERSIZE")
+_TYPES = {"D": "BACKUP DATABASE", "I": "BACKUP DATABASE WITH DIFFERENTIAL", "L": "BACKUP LOG"}
+_SYSTEM = ("master", "tempdb", "model", "msdb")
+
+
+def restore(session: StandinSession, statement: Restore) -> None:
+    """RESTORE, to its last message.
+
+    :raises SqlError: 3013, behind the error that says why.
+    """
+    looks = statement.what in _LOOKS
+    command = f"RESTORE {statement.what}" if statement.what != "VERIFYONLY" else "VERIFY DATABASE"
+    session.facts.request = Request(f"RESTORE {statement.what}")
+    with terminating(session, command, statement.line):
+        one = _Restore(session, statement)
+        if looks:
+            look_at(session, statement.what, one.devices, one.transfer, check=one.look_alone())
+        else:
+            one.run()
+
+
+class _Restore:
+    def __init__(self, session: StandinSession, statement: Restore) -> None:
+        self.session, self.statement, self.instance = session, statement, session.instance
+        if bad := [name for name in _NOT_ON_S3 if name in statement.options]:
+            raise error(3032, bad[0].lower())
+        if statement.what == "REWINDONLY":
+            raise error(3216)
+        self.options = resolve_options(session, statement.options, _KNOWN, statement.line)
+        if self.options.get("FILE", 1) != 1:
+            raise error(3287, self.options["FILE"], resolve(session, statement.devices[0].where, statement.line))
+        self.transfer = Transfer(region=region_of(self.options, "RESTORE_OPTIONS"), checksum="CHECKSUM" in self.options)
+        named = str(self.options.get("CREDENTIAL", ""))
+        self.devices = find_devices(session, statement.devices, named, statement.line) if statement.devices else []
+        self.stats = int(self.options.get("STATS", 0))
+        self.stats = 10 if self.stats == 1 and statement.options.get("STATS") == 1 else self.stats
+
+    def look_alone(self) -> bool:
+        """Whether a look asks for checksums; nothing of a restore may stand beside it."""
+        if wrong := {"RECOVERY", "NORECOVERY", "STANDBY", "REPLACE", "RESTART", "STOPAT"} & set(self.options):
+            raise error(3032, min(wrong).lower())
+        return "CHECKSUM" in self.options
+
+    def run(self) -> None:
+        if self.session.workspace.transactions:
+            raise error(3021)
+        if self.statement.parts:
+            raise refused("RESTORE of FILE or FILEGROUP", self.statement.line)
+        name = str(resolve(self.session, self.statement.database, self.statement.line))
+        if name.lower() in _SYSTEM:
+            raise refused(f"RESTORE of {name}", self.statement.line)
+        if not self.devices:
+            self._recover(name)
+            return
+        media = [self.instance.backups.look(d, self.transfer, self.session.cancelled) for d in self.devices]
+        found = self._check_media(media)
+        started = time.monotonic()
+        if found.type == "D":
+            database, applied = self._full(name, found)
+        else:
+            database, applied = self._more(name, found)
+        self._end(database, found, applied, time.monotonic() - started)
+
+    # What is restored
+
+    def _check_media(self, media: list[Medium]) -> BackupSet:
+        """What can be told before anything is overwritten."""
+        first = media[0]
+        if len(media) < first.families:
+            raise error(3132, first.families, len(media))
+        found = first.backup_set
+        if self.transfer.checksum and not found.checksum:
+            raise error(3187)
+        if (self.statement.what == "LOG") != (found.type == "L"):
+            raise error(3135, self.devices[0].url, _TYPES.get(found.type, "another statement"))
+        if found.type not in _TYPES:
+            raise refused(f"RESTORE of a backup of type {found.type}", self.statement.line)
+        if first.thumbprint and self.instance.key_of(first.thumbprint) is None:
+            raise error(33111, "0x" + first.thumbprint.hex().upper())
+        return found
+
+    def _stop(self) -> int | None:
+        """STOPAT in microseconds since 1970."""
+        if "STOPAT" not in self.options:
+            return None
+        kind = SqlType("datetime2", scale=7)
+        moment: datetime = deliver(convert(str(self.options["STOPAT"]), kind), kind)  # type: ignore[assignment]
+        return _microseconds(moment)
+
+    def _pieces(self, found: BackupSet) -> Iterator[bytes]:
+        read = self.instance.backups.read(self.devices, self.transfer, self.instance.key_of, self.session.cancelled)
+        return Progress(self.session, found.backup_bytes, self.stats).through(read)
+
+    def _full(self, name: str, found: BackupSet) -> tuple[Database, Applied]:
+        """A full backup: from its first bytes on, a database that was there is gone, whatever happens then (guess)."""
+        old = self.instance.databases.get(name.lower())
+        moves = {
+            str(resolve(self.session, a, 0)).lower(): str(resolve(self.session, b, 0)) for a, b in self.statement.moves
+        }
+        stop, end = self._stop(), int(dict(found.extra)["log_end"])
+        if stop is not None and stop < end:
+            raise error(4338)
+        if old:
+            check_overwrite(self.session, old, found, replace="REPLACE" in self.options, stops=stop is not None)
+        files = plan_files(self.instance, name, found, moves)
+        new = Database(name, old.id if old else self.instance.free_id(), self.instance.folder, files)
+        new.adopt(found)
+
+        def take_over() -> None:
+            with self.instance.lock:
+                if old:
+                    old.remove()
+                self.instance.databases[name.lower()] = new
+
+        applied = apply_full(new, self._pieces(found), take_over)
+        return new, applied
+
+    def _more(self, name: str, found: BackupSet) -> tuple[Database, Applied]:
+        """A differential or log backup."""
+        database = self.instance.databases.get(name.lower())
+        if not database:
+            raise error(3118, name)
+        if database.state != "RESTORING" and not database.standby:
+            raise error(3117)
+        if self.instance.users_of(database):
+            raise error(3101)
+        if not database.ready or database.restoring:
+            raise error(3117) if not database.restoring else error(3101)
+        stop = self._stop()
+        if found.type == "L":
+            check_log(database, found, stop)
+        else:
+            check_differential(database, found)
+        database.restoring = True
+        try:
+            spool = self.instance.folder / f"{self.instance.new_id()}.spool"
+            if database.standby:
+                database.leave(database.lsn, standby=False)
+            if found.type == "L":
+                return database, apply_log(database, found, self._pieces(found), spool, stop)
+            return database, apply_differential(database, found, self._pieces(found), spool)
+        finally:
+            database.restoring = False
+
+    # The end of it
+
+    def _recover(self, name: str) -> None:
+        """RESTORE DATABASE WITH RECOVERY, which restores nothing more."""
+        database = self.instance.find(name)
+        if "NORECOVERY" in self.options or "STANDBY" in self.options:
+            raise refused("RESTORE without a device WITH NORECOVERY or STANDBY", self.statement.line)
+        if database.state != "RESTORING" and not database.standby:
+            raise error(3153)
+        if not database.ready or database.restoring:
+            raise error(3117)
+        if database.standby and self.instance.users_of(database):
+            raise error(3101)
+        if database.standby:
+            database.leave(database.lsn, standby=False)
+        database.recover()
+        self.session.output.info(3014, speed("RESTORE DATABASE", 0, 0.0))
+
+    def _end(self, database: Database, found: BackupSet, applied: Applied, seconds: float) -> None:
+        stop, output = self._stop(), self.session.output
+        if "STANDBY" in self.options:
+            database.stand_by()
+        elif "NORECOVERY" not in self.options and not self._short(found, applied, stop):
+            database.recover()
+        data, log = database.files[0].logical, database.files[-1].logical
+        for name, pages in ((data, applied.pages), (log, applied.pages if found.type == "L" else 0)):
+            count = pages if (name == log) == (found.type == "L") else 0
+            output.info(4035, f"Processed {count} pages for database '{database.name}', file '{name}' on file 1.")
+        output.info(3014, speed(f"RESTORE {self.statement.what}", applied.pages, seconds))
+
+    def _short(self, found: BackupSet, applied: Applied, stop: int | None) -> bool:
+        """Whether STOPAT lies behind the end of this log: the database then stays as it is, as documented."""
+        if stop is None or applied.stopped or found.type != "L" or int(dict(found.extra)["log_end"]) >= stop:
+            return False
+        text = (
+            "This log file contains records logged before the designated point-in-time. The database is being left in "
+        )
+        self.session.output.info(4327, f"{text}the Restoring state so you can apply another log file.")
+        return True
+
+
+def _microseconds(moment: datetime) -> int:
+    return round(moment.replace(tzinfo=UTC).timestamp() * 10**6)

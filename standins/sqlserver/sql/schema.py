@@ -1,0 +1,150 @@
+"""CREATE TABLE, DROP, ALTER DATABASE and DBCC CHECKDB."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from restoreproof.standins.sqlserver.session import SqlError
+from restoreproof.standins.sqlserver.sql import tables
+from restoreproof.standins.sqlserver.sql.certificates import drop_certificate
+from restoreproof.standins.sqlserver.sql.credentials import drop_credential
+from restoreproof.standins.sqlserver.sql.messages import error, refused
+
+if TYPE_CHECKING:
+    from restoreproof.standins.sqlserver.sql.database import Database
+    from restoreproof.standins.sqlserver.sql.running import StandinSession
+    from restoreproof.standins.sqlserver.sql.statements import AlterDatabase, CheckDatabase, CreateTable, Drop
+
+__all__ = ["alter_database", "check", "create_table", "drop"]
+
+_SYSTEM = ("master", "tempdb", "model", "msdb")
+
+
+def _owner(session: StandinSession, name: tuple[str, ...], line: int) -> Database:
+    """The database of a name of up to three parts; the schema must be dbo."""
+    if len(name) > 1 and name[-2].lower() not in ("", "dbo"):
+        raise refused(f"the schema {name[-2]}", line)
+    named = name[-3] if len(name) > 2 else ""  # noqa: PLR2004 - database, schema, name
+    return session.instance.usable(named or session.database, session.id, line)
+
+
+def create_table(session: StandinSession, statement: CreateTable) -> None:
+    """CREATE TABLE."""
+    owner = _owner(session, statement.name, statement.line)
+
+    def make(connection: sqlite3.Connection) -> int:
+        tables.create_table(connection, statement)
+        return 0
+
+    session.workspace.write(owner, make, statement.line)
+
+
+def drop(session: StandinSession, statement: Drop) -> None:
+    """DROP of anything."""
+    if statement.kind == "MASTER KEY":
+        session.instance.master_key = False
+    for name in statement.names:
+        if statement.kind == "DATABASE":
+            _drop_database(session, name[-1], statement)
+        elif statement.kind == "TABLE":
+            _drop_table(session, name, statement)
+        elif statement.kind == "CREDENTIAL":
+            drop_credential(session.instance, name[-1], statement.line)
+        else:
+            drop_certificate(session.instance, name[-1], statement.line)
+
+
+def _drop_table(session: StandinSession, name: tuple[str, ...], statement: Drop) -> None:
+    owner = _owner(session, name, statement.line)
+    found = session.workspace.write(owner, lambda connection: tables.drop_table(connection, name[-1]), statement.line)
+    owner.identities.pop(name[-1].lower(), None)
+    if not found and not statement.if_exists:
+        raise error(3701, "table", name[-1], line=statement.line, state=5)
+
+
+def _drop_database(session: StandinSession, name: str, statement: Drop) -> None:
+    """DROP DATABASE.
+
+    :raises SqlError: 3701 (there is none), 3702 (in use).
+    """
+    found = session.instance.databases.get(name.lower())
+    if not found:
+        if statement.if_exists:
+            return
+        raise error(3701, "database", name, line=statement.line, state=1)
+    if found.name in _SYSTEM:
+        raise error(15151, "drop", "database", name, line=statement.line)
+    if session.instance.users_of(found) or found.single_user not in (None, session.id) or found.busy:
+        raise error(3702, found.name, line=statement.line, state=4)
+    session.instance.forget(found)
+
+
+def alter_database(session: StandinSession, statement: AlterDatabase) -> None:
+    """ALTER DATABASE SET."""
+    name = session.database if statement.name.upper() == "CURRENT" else statement.name
+    found = session.instance.find(name, statement.line)
+    option, value = statement.option, statement.value
+    if (
+        option in ("OFFLINE", "SINGLE_USER", "RESTRICTED_USER", "READ_ONLY", "READ_WRITE")
+        and found.state != "RESTORING"
+    ):
+        _clear(session, found, statement)
+    if option == "RECOVERY":
+        _recovery(found, value, statement.line)
+    elif option == "SINGLE_USER":
+        found.single_user = session.id
+    elif option == "MULTI_USER":
+        found.single_user = None
+    elif option in ("READ_ONLY", "READ_WRITE"):
+        found.read_only = option == "READ_ONLY"
+    elif found.state == "RESTORING":
+        raise error(927, found.name, line=statement.line)
+    elif option == "OFFLINE" and found.state == "ONLINE":
+        found.close()
+        found.state = "OFFLINE"
+    elif option == "ONLINE" and found.state == "OFFLINE":
+        found.start()
+        found.state = "ONLINE"
+
+
+def _clear(session: StandinSession, found: Database, statement: AlterDatabase) -> None:
+    """See that nobody else uses a database: with ROLLBACK IMMEDIATE their sessions end."""
+    others = session.instance.users_of(found, besides=session.id)
+    if others and statement.value != "IMMEDIATE":
+        raise error(3101, line=statement.line) if statement.option == "OFFLINE" else error(924, found.name)
+    for facts in others:
+        facts.kill()
+
+
+def _recovery(found: Database, value: str, line: int) -> None:
+    """SET RECOVERY: SIMPLE ends the log chain, as documented."""
+    if value not in ("FULL", "SIMPLE", "BULK_LOGGED"):
+        raise refused(f"SET RECOVERY {value}", line)
+    found.recovery = value
+    if value == "SIMPLE":
+        found.end_chain()
+
+
+def check(session: StandinSession, statement: CheckDatabase) -> None:
+    """DBCC CHECKDB: the structure is checked page by page, by SQLite.
+
+    Numbers are SQL Server's, texts shortened: 8939 for what is damaged, 8989 and 2528 at the end.
+    """
+    owner = session.instance.usable(statement.name or session.database, session.id, statement.line)
+    try:
+        connection = owner.connect()
+        try:
+            rows = [row[0] for row in connection.execute("PRAGMA integrity_check(100)")]
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as found:
+        rows = [str(found)]
+    problems = [] if rows == ["ok"] else rows
+    if not statement.quiet or problems:
+        text = f"CHECKDB found 0 allocation errors and {len(problems)} consistency errors in database '{owner.name}'."
+        session.output.info(8989, text, severity=10, line=statement.line)
+        ending = "DBCC execution completed. If DBCC printed error messages, contact your system administrator."
+        session.output.info(2528, ending, severity=10, line=statement.line)
+    if problems:
+        raise SqlError(8939, f"Table error: {problems[0]}", line=statement.line, state=98)

@@ -1,0 +1,163 @@
+"""System views: rows made up from what the instance knows, with the columns that are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from restoreproof.standins.sqlserver.sql.history import HISTORY
+from restoreproof.standins.sqlserver.sql.objects import OBJECTS
+from restoreproof.standins.sqlserver.sql.viewing import View, columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from restoreproof.standins.sqlserver.sql.instance import Instance, SessionFacts
+    from restoreproof.standins.sqlserver.sql.viewing import Looker
+
+__all__ = ["find_view"]
+
+_STATES = {"ONLINE": 0, "RESTORING": 1, "OFFLINE": 6}
+_MODELS = {"FULL": 1, "BULK_LOGGED": 2, "SIMPLE": 3}
+
+
+def _databases(looker: Looker) -> Iterable[tuple[Any, ...]]:
+    for one in sorted(looker.instance.databases.values(), key=lambda database: database.id):
+        single = one.single_user is not None
+        yield (
+            one.name, one.id, None, b"\1", one.created, 160, "SQL_Latin1_General_CP1_CI_AS", int(single),
+            "SINGLE_USER" if single else "MULTI_USER", int(one.read_only or one.standby), 0, 0, _STATES[one.state],
+            one.state, int(one.standby), _MODELS[one.recovery], one.recovery, 2, "CHECKSUM", 0, 0, one.family,
+        )  # fmt: skip
+
+
+def _credentials(looker: Looker) -> Iterable[tuple[Any, ...]]:
+    for one in looker.instance.credentials.values():
+        yield one.id, one.name, one.identity, one.created, one.created, None, None
+
+
+def _certificates(looker: Looker) -> Iterable[tuple[Any, ...]]:
+    for number, one in enumerate(looker.instance.certificates.values(), 256):
+        key = "ENCRYPTED_BY_MASTER_KEY"
+        yield one.name, number, 1, "MK", key, 1, one.subject, one.subject, one.thumbprint, one.created, None
+
+
+def _requests(looker: Looker) -> Iterable[tuple[Any, ...]]:
+    for facts in _sessions_of(looker.instance):
+        request = facts.request
+        if request:
+            database = looker.instance.databases.get(facts.database.lower())
+            yield (
+                facts.id, 0, request.started, "running", request.command, database.id if database else 1,
+                request.percent, 0, None, 0, 0, None,
+            )  # fmt: skip
+
+
+def _sessions_of(instance: Instance) -> list[SessionFacts]:
+    with instance.lock:
+        return list(instance.sessions.values())
+
+
+def _sessions(looker: Looker) -> Iterable[tuple[Any, ...]]:
+    for facts in _sessions_of(looker.instance):
+        database = looker.instance.databases.get(facts.database.lower())
+        status = "running" if facts.request else "sleeping"
+        yield facts.id, facts.login_time, None, None, "sa", status, database.id if database else 1, 1, "sa"
+
+
+def _files(looker: Looker, only: str = "") -> Iterable[tuple[Any, ...]]:
+    for one in looker.instance.databases.values():
+        if only and one.name.lower() != only.lower():
+            continue
+        for number, file in enumerate(one.files, 1):
+            rows = file.kind == "D"
+            pages = max(1, one.path.stat().st_size // 8192) if rows and one.path.exists() else 1024
+            yield (
+                one.id, number, int(not rows), "ROWS" if rows else "LOG", int(rows), file.logical, file.physical, 0,
+                "ONLINE", pages, -1, 8192,
+            )  # fmt: skip
+
+
+_FILE_COLUMNS = columns(
+    "database_id int, file_id int, type tinyint, type_desc nvarchar(60), data_space_id int, name nvarchar(128), "
+    "physical_name nvarchar(260), state tinyint, state_desc nvarchar(60), size int, max_size int, growth int"
+)
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    """A view of one row that never changes."""
+
+    values: tuple[Any, ...]
+
+    def __call__(self, _: Looker) -> Iterable[tuple[Any, ...]]:
+        return [self.values]
+
+
+_VIEWS: dict[str, View] = {
+    "sys.databases": View(
+        columns(
+            "name nvarchar(128), database_id int, source_database_id int, owner_sid varbinary(85), "
+            "create_date datetime, "
+            "compatibility_level tinyint, collation_name nvarchar(128), user_access tinyint, "
+            "user_access_desc nvarchar(60), "
+            "is_read_only bit, is_auto_close_on bit, is_auto_shrink_on bit, state tinyint, state_desc nvarchar(60), "
+            "is_in_standby bit, recovery_model tinyint, recovery_model_desc nvarchar(60), page_verify_option tinyint, "
+            "page_verify_option_desc nvarchar(60), is_encrypted bit, is_distributor bit, "
+            "service_broker_guid uniqueidentifier"
+        ),
+        _databases,
+    ),
+    "sys.credentials": View(
+        columns(
+            "credential_id int, name nvarchar(128), credential_identity nvarchar(4000), create_date datetime, "
+            "modify_date datetime, target_type nvarchar(100), target_id int"
+        ),
+        _credentials,
+    ),
+    "sys.certificates": View(
+        columns(
+            "name nvarchar(128), certificate_id int, principal_id int, pvt_key_encryption_type char(2), "
+            "pvt_key_encryption_type_desc nvarchar(60), is_active_for_begin_dialog bit, issuer_name nvarchar(442), "
+            "subject nvarchar(4000), thumbprint varbinary(32), start_date datetime, expiry_date datetime"
+        ),
+        _certificates,
+    ),
+    "sys.dm_exec_requests": View(
+        columns(
+            "session_id smallint, request_id int, start_time datetime, status nvarchar(30), command nvarchar(32), "
+            "database_id smallint, percent_complete real, blocking_session_id smallint, wait_type nvarchar(60), "
+            "wait_time int, total_elapsed_time int, sql_handle varbinary(64)"
+        ),
+        _requests,
+    ),
+    "sys.dm_exec_sessions": View(
+        columns(
+            "session_id smallint, login_time datetime, host_name nvarchar(128), program_name nvarchar(128), "
+            "login_name nvarchar(128), status nvarchar(30), database_id smallint, is_user_process bit, "
+            "original_login_name nvarchar(128)"
+        ),
+        _sessions,
+    ),
+    "sys.master_files": View(_FILE_COLUMNS, _files),
+    "sys.database_files": View(
+        _FILE_COLUMNS,
+        lambda looker: _files(looker, looker.database),
+    ),
+    "sys.dm_os_host_info": View(
+        columns(
+            "host_platform nvarchar(256), host_distribution nvarchar(256), host_release nvarchar(256), "
+            "host_service_pack_level nvarchar(256), host_sku int, os_language_version int"
+        ),
+        _Fixed(("Linux", "stand-in (not SQL Server)", "", "", None, 0)),
+    ),
+}
+_ALL = _VIEWS | OBJECTS | HISTORY
+
+
+def find_view(database: str, schema: str, name: str) -> View | None:
+    """A system view by the parts of its name, None where there is none."""
+    label = f"{schema}.{name}".lower()
+    if schema.lower() == "dbo" and database.lower() != "msdb":
+        return None
+    return _ALL.get(label)
