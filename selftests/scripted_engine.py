@@ -1,9 +1,16 @@
-"""An engine that answers by heart, and connections of the real driver to it."""
+"""An engine that answers by heart, and connections of the real driver to it.
 
+Run as a program, it serves until its input ends: pyodbc's fast_executemany waits for the server without letting go of
+Python's lock, so that no server of the same process could ever answer it.
+"""
+
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 
 from restoreproof.fixtures.engines.driver import find_driver, import_pyodbc
 from restoreproof.standins.certificates import Authority
@@ -13,6 +20,17 @@ from restoreproof.standins.sqlserver.tds.server import listen
 AUTHORITY = Authority()
 LEAF = AUTHORITY.leaf("localhost", "127.0.0.1")
 PASSWORD = "Str0ng!Passw0rd"
+DESCRIBED = [
+    SqlType("bigint"),
+    SqlType("nvarchar", 50),
+    SqlType("varbinary", 50),
+    SqlType("decimal", precision=10, scale=2),
+    SqlType("float"),
+    SqlType("date"),
+    SqlType("datetime2", scale=7),
+    SqlType("bit"),
+    SqlType("nvarchar", -1),
+]
 INT = SqlType("int")
 PATIENCE = 20
 
@@ -64,6 +82,10 @@ class Session:
             raise SqlError(102, f"Incorrect syntax near '{text}'.", severity=15)
         script(batch)
 
+    def describe(self, text):
+        names = (f"@P{number}" for number in range(1, text.count("@P") + 1))
+        return dict(zip(names, DESCRIBED, strict=False)) if text.startswith("insert") else {}
+
     def begin(self):
         self.done.append("begin")
 
@@ -87,10 +109,18 @@ class Engine:
     scripts: dict = field(default_factory=dict)
     sessions: list = field(default_factory=list)
     waiting: threading.Event = field(default_factory=threading.Event)
+    rows: list = field(default_factory=list)
     numbers: object = field(default_factory=lambda: count(51))
 
     def __post_init__(self):
-        self.scripts |= {"one": lambda batch: batch.give(1), "wait": Batch.wait, "echo": Batch.echo, "kill": self._kill}
+        self.scripts |= {
+            "one": lambda batch: batch.give(1),
+            "wait": Batch.wait,
+            "echo": Batch.echo,
+            "insert": self._insert,
+            "inserted": self._inserted,
+            "kill": self._kill,
+        }
 
     def login(self, user, password, database, disconnect):
         if (user, password) != ("sa", self.password):
@@ -101,6 +131,13 @@ class Engine:
         session = Session(self, next(self.numbers), database or "master", disconnect)
         self.sessions.append(session)
         return session
+
+    def _insert(self, batch):
+        self.rows.append(repr([parameter.value for parameter in batch.parameters.values()]))
+        batch.output.done(1)
+
+    def _inserted(self, batch):
+        batch.give(*self.rows, kind=SqlType("nvarchar", -1))
 
     def _kill(self, batch):
         for session in self.sessions:
@@ -113,12 +150,13 @@ class Engine:
 class Service:
     """A running server, and how to get there."""
 
-    engine: Engine
+    engine: Engine | None
     listener: object
+    port: int
     driver: str
 
     def connect(self, *settings, host="127.0.0.1", encrypt="yes", password=PASSWORD, autocommit=True, **more):
-        words = [f"DRIVER={{{self.driver}}}", f"SERVER=tcp:{host},{self.listener.port}", "UID=sa"]
+        words = [f"DRIVER={{{self.driver}}}", f"SERVER=tcp:{host},{self.port}", "UID=sa"]
         words += ["PWD={" + password.replace("}", "}}") + "}", f"Encrypt={encrypt}"]
         words += settings or ["TrustServerCertificate=yes"]
         return import_pyodbc().connect(";".join(words), autocommit=autocommit, timeout=PATIENCE, **more)
@@ -130,7 +168,17 @@ def serving(folder, engine=None, **terms):
     pem = folder / "server.pem"
     pem.write_text(LEAF.bundle, encoding="utf-8")
     with listen(engine or Engine(), pem, **terms) as listener:
-        yield Service(engine or listener._engine, listener, find_driver(None).name)
+        yield Service(engine or listener._engine, listener, listener.port, find_driver(None).name)
+
+
+@contextmanager
+def serving_elsewhere(folder):
+    """A service in a process of its own."""
+    command = [sys.executable, __file__, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Service(None, None, int(process.stdout.readline()), find_driver(None).name)
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
 
 
 def drained(cursor):
@@ -142,3 +190,10 @@ def drained(cursor):
             rows.append([tuple(row) for row in cursor.fetchall()])
         if not cursor.nextset():
             return steps, rows
+
+
+if __name__ == "__main__":
+    with serving(Path(sys.argv[1])) as served:
+        sys.stdout.write(f"{served.port}\n")
+        sys.stdout.flush()
+        sys.stdin.read()

@@ -301,10 +301,11 @@ def test_query_timeout_cancels_the_batch(connection):
 
 def test_hang_up_cancels_the_batch(service, script):
     ended = threading.Event()
-    script(lambda batch: batch.cancelled.wait(10) and ended.set())
+    script(lambda batch: (service.engine.waiting.set(), batch.cancelled.wait(10) and ended.set()))
     with client(service.listener.port) as raw:
         assert raw.log_in(PASSWORD)
         raw.say(packet(BATCH, HEADERS + "it".encode("utf-16-le")))
+        assert service.engine.waiting.wait(10)
 
     assert ended.wait(10)
     assert session(service).closed.wait(10)
@@ -361,6 +362,7 @@ def test_close_rolls_back(service):
 def test_client_is_told_of_another_database(connection, script):
     def use(batch):
         batch.session.database = "msdb"
+        batch.output.info(5701, "Changed database context to 'msdb'.", state=2)
         batch.output.done()
 
     script(use)

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted_engine import serving
+from scripted_engine import serving, serving_elsewhere
 
 from restoreproof.fixtures.engines.driver import import_pyodbc
 from restoreproof.standins.sqlserver.session import Column, SqlError, SqlType
@@ -116,7 +116,7 @@ def from_driver(raw):
 
 @pytest.mark.parametrize(("kind", "values"), KINDS, ids=ids)
 def test_columns_arrive_at_the_driver(service, connection, kind, values):
-    @settings(max_examples=25)
+    @settings(max_examples=15)
     @given(st.lists(st.none() | values, max_size=5))
     def arrive(sent):
         service.engine.scripts["values"] = lambda batch: batch.give(*sent, kind=kind)
@@ -128,7 +128,7 @@ def test_columns_arrive_at_the_driver(service, connection, kind, values):
 
 @pytest.mark.parametrize(("kind", "values"), KINDS, ids=ids)
 def test_what_we_write_we_can_read(kind, values):
-    @settings(max_examples=50)
+    @settings(max_examples=30)
     @given(st.none() | values)
     def come_back(sent):
         reader = Reader(type_info(kind) + writer(kind)(sent))
@@ -155,7 +155,7 @@ PARAMETERS = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(PARAMETERS, min_size=1, max_size=5))
 def test_parameters_come_back(connection, sent):
     row = connection.execute("echo " + ", ".join("?" * len(sent)), sent).fetchone()
@@ -179,28 +179,21 @@ def test_statement_that_was_prepared_is_used_again(service, connection):
 
 
 ROWS = [
-    (1, "eins", b"\x01", Decimal("1.50"), 1.5, date(2024, 2, 29), datetime(2024, 2, 29, 1, 2, 3, 456000), True),
-    (2**40, "größe 🙂", b"\x00\xff", Decimal("-2.25"), -2.5, date(1, 1, 1), datetime(9999, 12, 31), False),
-    (None, None, None, None, None, None, None, None),
+    [1, "eins", b"\x01", Decimal("1.50"), 1.5, date(2024, 2, 29), datetime(2024, 2, 29, 1, 2, 3, 456000), True, "long"],
+    [2**40, "größe 🙂", b"\x00\xff", Decimal("-2.25"), -2.5, date(1, 1, 1), datetime(9999, 12, 31), False, "x" * 9000],
+    [None] * 9,
 ]
 
 
 @pytest.mark.parametrize("fast", [False, True])
-def test_many_rows_are_inserted(service, connection, fast):
-    kept = []
+def test_many_rows_are_inserted(tmp_path, fast):
+    with serving_elsewhere(tmp_path) as service:
+        cursor = service.connect().cursor()
+        cursor.fast_executemany = fast
+        cursor.executemany("insert " + ", ".join("?" * 9), ROWS)
+        kept = cursor.execute("inserted").fetchall()
 
-    def insert(batch):
-        kept.append(tuple(parameter.value for parameter in batch.parameters.values()))
-        batch.output.done(1)
-
-    service.engine.scripts["insert"] = insert
-    cursor = connection.cursor()
-    cursor.fast_executemany = fast
-    columns = [0, 1, 3, 4, 5, 6, 7] if fast else range(8)
-    rows = [tuple(row[column] for column in columns) for row in ROWS]
-    cursor.executemany("insert " + ", ".join("?" * len(columns)), rows)
-
-    assert kept == rows
+    assert [row[0] for row in kept] == [repr(row) for row in ROWS]
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from threading import Event
 
-__all__ = ["Cancelled", "Column", "Engine", "Output", "Parameter", "Session", "SqlError", "SqlType"]
+__all__ = ["Cancelled", "Column", "Describing", "Engine", "Output", "Parameter", "Session", "SqlError", "SqlType"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Output(Protocol):
 class Session(Protocol):
     """One login. A session runs one batch at a time; all calls, the login among them, come from one thread.
 
-    :ivar database: the current one; the protocol tells the client when it has changed (with message 5701).
+    :ivar database: the current one; the protocol tells the client when it has changed, message 5701 is the engine's.
     """
 
     id: int
@@ -111,6 +111,14 @@ class Session(Protocol):
 
     def close(self) -> None:
         """The client is gone: roll back and let go of everything."""
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """A session that knows types of parameters before it gets them, which fast_executemany sends its rows by."""
+
+    def describe(self, text: str) -> Mapping[str, SqlType]:
+        """The types of a statement's parameters by name, as far as they are known."""
 
 
 class Engine(Protocol):

@@ -13,11 +13,12 @@ from restoreproof.standins.sqlserver.tds.parameters import read_parameter
 from restoreproof.standins.sqlserver.tds.reading import Malformed, Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from restoreproof.standins.sqlserver.tds.reply import Reply
 
     Run = Callable[[str, dict[str, Parameter], Reply], None]
+    Describe = Callable[[str], Mapping[str, SqlType]]
 
 __all__ = ["Argument", "Call", "Procedures", "read_calls"]
 
@@ -118,14 +119,14 @@ class _Prepared:
 class Procedures:
     """Carries calls out; keeps what one session has prepared."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, run: Run, describe: Describe) -> None:
+        self._run, self._describe = run, describe
         self._prepared: dict[int, _Prepared] = {}
         self._handles = count(1)
         self._known: dict[str, Callable[[Call, Reply], None]] = {
             "sp_datatype_info": _datatype_info,
             "sp_datatype_info_100": _datatype_info,
-            "sp_describe_undeclared_parameters": _describe_undeclared_parameters,
+            "sp_describe_undeclared_parameters": self._describe_undeclared_parameters,
             "sp_execute": self._execute,
             "sp_executesql": self._executesql,
             "sp_prepare": self._prepare,
@@ -164,6 +165,11 @@ class Procedures:
         del self._prepared[call.number(0)]
         reply.end_call()
 
+    def _describe_undeclared_parameters(self, call: Call, reply: Reply) -> None:
+        statement = call.text(0)
+        tell_parameters(statement, self._describe(statement), reply)
+        reply.end_call()
+
     def _keep(self, call: Call) -> int:
         handle = next(self._handles)
         self._prepared[handle] = _Prepared(_declared(call.optional_text(1)), call.text(2))
@@ -181,11 +187,6 @@ class Procedures:
 
 def _datatype_info(call: Call, reply: Reply) -> None:
     tell_types(call.number(0) if call.arguments else 0, reply)
-    reply.end_call()
-
-
-def _describe_undeclared_parameters(call: Call, reply: Reply) -> None:
-    tell_parameters(call.text(0), reply)
     reply.end_call()
 
 

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
-from restoreproof.standins.sqlserver.session import Cancelled, SqlError
+from restoreproof.standins.sqlserver.session import Cancelled, Describing, SqlError
 from restoreproof.standins.sqlserver.tds import tokens
 from restoreproof.standins.sqlserver.tds.calls import Procedures, read_calls
 from restoreproof.standins.sqlserver.tds.codes import Change, Done, Encryption, Kind, Status
@@ -28,9 +28,9 @@ from restoreproof.standins.sqlserver.tds.stream import Stream
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from restoreproof.standins.sqlserver.session import Engine, Parameter, Session
+    from restoreproof.standins.sqlserver.session import Engine, Parameter, Session, SqlType
     from restoreproof.standins.sqlserver.tds.server import Terms
 
 __all__ = ["Connection"]
@@ -65,7 +65,7 @@ class Connection:
         self._turn = Lock()
         self._busy = self._attention = False
         self._requests: SimpleQueue[Message | None] = SimpleQueue()
-        self._procedures = Procedures(self._run)
+        self._procedures = Procedures(self._run, self._described)
         self._transactions = count(1)
         self._place: Place
 
@@ -73,17 +73,16 @@ class Connection:
         """Serve the client until it leaves, or makes no sense any more."""
         try:
             session = self._admit()
-        except (OSError, Malformed):
-            return self._stream.close()
-        try:
-            self._converse()
+            try:
+                self._converse()
+            finally:
+                self.end()
+                session.close()
         except (OSError, Malformed):
             pass  # gone, which is how all sessions end
         finally:
-            self.end()
             self._ready.set()
             self._stream.close()
-            session.close()
 
     def end(self) -> None:
         """End the connection from any thread; a request that runs is cancelled, and can't say so any more."""
@@ -133,14 +132,19 @@ class Connection:
     def _open(self, login: Login) -> Session:
         if login.integrated:
             raise SqlError(18452, "Login failed. Integrated authentication is not offered here.", severity=14)
-        return self._engine.login(login.user, login.password, login.database, _Alarm(self.end))
+        try:
+            return self._engine.login(login.user, login.password, login.database, _Alarm(self.end))
+        except SqlError:
+            raise
+        except Exception as bug:  # noqa: BLE001 - the client is to hear of it, and not to wait for ever
+            raise SqlError(50001, _stumbled(bug)) from None
 
     def _welcome(self, login: Login) -> None:
         """What SQL Server says when somebody is let in; from then on packets have the size that was agreed."""
         name, database = self._engine.name, self._place.database
         before, accepted = DEFAULT_PACKET, TDS_8_0 if login.version == TDS_8_0 else min(login.version, TDS_7_4)
         answer = tokens.database_changed(database, "master")
-        answer += tokens.now_in(name, database)
+        answer += tokens.info(name, SqlError(5701, f"Changed database context to '{database}'.", severity=0, state=2))
         answer += tokens.collation_changed() + tokens.language_changed("us_english")
         answer += tokens.info(name, SqlError(5703, "Changed language setting to us_english.", severity=0))
         answer += tokens.login_accepted(self._engine.version, accepted)
@@ -211,10 +215,6 @@ class Connection:
         except Malformed:
             text = "The incoming tabular data stream (TDS) protocol stream is incorrect. The stream ended unexpectedly."
             return SqlError(4002, text, severity=20)
-        except OSError:
-            if self._over.is_set():
-                raise
-            return SqlError(50001, "the stand-in stumbled: OSError")
         except Exception as bug:  # noqa: BLE001 - one statement's bug must not take the session along
             return SqlError(50001, _stumbled(bug))
         return None
@@ -236,6 +236,10 @@ class Connection:
 
     def _run(self, text: str, parameters: dict[str, Parameter], reply: Reply) -> None:
         self._place.session.run(text, parameters, reply, self._cancelled)
+
+    def _described(self, text: str) -> Mapping[str, SqlType]:
+        session = self._place.session
+        return session.describe(text) if isinstance(session, Describing) else {}
 
     def _transact(self, reader: Reader, reply: Reply) -> None:
         """Transaction manager requests: MS-TDS 2.2.6.9. The isolation level asked for is ignored."""

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 _EPOCH = datetime(1900, 1, 1)  # noqa: DTZ001 - the type has no zone
-_UNITS = tuple(10**digits for digits in range(7, -1, -1))
+_UNITS: tuple[int, ...] = tuple(10**digits for digits in range(7, -1, -1))
 """How many of the finest units (100 ns) make one of a scale."""
 _TICKS_A_DAY = 24 * 60 * 60 * 300
 _LONG = struct.Struct("<iI")

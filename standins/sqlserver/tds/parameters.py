@@ -138,7 +138,7 @@ def _decimal(_: Type, reader: Reader) -> Parameter:
     if not raw:
         return Parameter(kind, None)
     value = ARITHMETIC.scaleb(Decimal(int.from_bytes(raw[1:], "little")), -scale)
-    return Parameter(kind, value if raw[0] else -value)
+    return Parameter(kind, value if raw[0] else value.copy_negate())
 
 
 def _time(code: Type, reader: Reader) -> Parameter:

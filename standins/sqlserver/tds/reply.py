@@ -85,7 +85,8 @@ class Reply:
     def info(self, number: int, text: str, *, severity: int = 0, state: int = 1, line: int = 1) -> None:
         """A message, at once; a DONE behind it lets the driver show it before the statement ends.
 
-        That SQL Server does likewise is a guess from reports of users whose backups ended when they read no further.
+        Microsoft's driver hands a message on when it sees what comes next, so it is one message late.
+        That SQL Server sends a DONE there is a guess, from reports of backups that ended when nobody read further.
         """
         self._put(tokens.info(self._place.server, SqlError(number, text, severity=severity, state=state, line=line)))
         if not self._in_result:
@@ -157,10 +158,13 @@ class Reply:
         if self._place.moved:
             self._release()
             new, old = self._place.session.database, self._place.database
-            self._buffer += tokens.database_changed(new, old) + tokens.now_in(self._place.server, new)
+            self._buffer += tokens.database_changed(new, old)
             self._place.database = new
 
     def _flush(self) -> None:
         data = bytes(self._buffer)
         self._buffer.clear()
-        self._packets.send(data, last=False)
+        try:
+            self._packets.send(data, last=False)
+        except OSError:  # nobody is there any more; an OSError of ours would pass for one of the engine's own
+            raise Cancelled from None

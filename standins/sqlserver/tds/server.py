@@ -116,7 +116,8 @@ class Listener:
             self._welcome(plain)
 
     def _welcome(self, plain: socket.socket) -> None:
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError):  # the client may have gone already
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(plain, self._engine, self._terms)
         thread = Thread(target=self._serve, args=(connection,), name="tds-session", daemon=True)
         with self._lock:
@@ -124,7 +125,11 @@ class Listener:
                 plain.close()
                 return
             self._served[connection] = thread
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system gives no more threads
+            del self._served[connection]
+            plain.close()
 
     def _serve(self, connection: Connection) -> None:
         try:

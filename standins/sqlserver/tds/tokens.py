@@ -5,14 +5,13 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
-from restoreproof.standins.sqlserver.session import SqlError
 from restoreproof.standins.sqlserver.tds.codes import COLLATION, Change, Done, Token
 from restoreproof.standins.sqlserver.tds.values import type_info, writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from restoreproof.standins.sqlserver.session import Column, SqlType
+    from restoreproof.standins.sqlserver.session import Column, SqlError, SqlType
 
 __all__ = [
     "collation_changed",
@@ -23,7 +22,6 @@ __all__ = [
     "info",
     "language_changed",
     "login_accepted",
-    "now_in",
     "packet_size_changed",
     "return_status",
     "return_value",
@@ -47,11 +45,6 @@ def done(status: Done, rows: int | None = None, token: Token = Token.DONE, *, se
 def info(server: str, message: SqlError) -> bytes:
     """A message: it has the same fields as an error, and a severity below 11."""
     return _message(Token.INFO, server, message)
-
-
-def now_in(server: str, database: str) -> bytes:
-    """The message that goes with a change of the database, as documented."""
-    return info(server, SqlError(5701, f"Changed database context to '{database}'.", severity=0, state=2))
 
 
 def error(server: str, problem: SqlError) -> bytes:
