@@ -1,5 +1,6 @@
 """A store for backups behind TLS that does as it is told, and backups to it: small ones, with small parts."""
 
+import atexit
 import hashlib
 import itertools
 import random
@@ -23,8 +24,8 @@ DESCRIBED = BackupSet(
     database="sales",
     type="D",
     set_id="6f1c8c39-9a5b-4d94-b3a8-1c1e6df9c1b4",
-    started=datetime(2024, 1, 2, 3, 4, 5, 678000),
-    finished=datetime(2024, 1, 2, 3, 4, 9),
+    started=datetime.fromisoformat("2024-01-02T03:04:05.678"),
+    finished=datetime.fromisoformat("2024-01-02T03:04:09"),
     first_lsn=37_000_000_012_300_001,
     last_lsn=37_000_000_099_900_001,
     checkpoint_lsn=37_000_000_012_300_001,
@@ -49,6 +50,8 @@ class BackupStore(HostileStore):
     answered: int = 0
 
     def answer(self, request, body):
+        if request.headers["host"].startswith(f"{BUCKET}."):
+            request = replace(request, target=f"/{BUCKET}{request.target}")
         if request.target.lstrip("/").split("/")[0].split("?")[0] != BUCKET:
             return refuse(404, "NoSuchBucket", bare=request.method == "HEAD")
         said = super().answer(request, body)
@@ -114,9 +117,11 @@ def storing(*misdeeds):
 
 
 def authority(pem=AUTHORITY.pem):
-    file = Path(tempfile.mkstemp(suffix=".pem")[1])
-    file.write_text(pem, encoding="ascii")
-    return file
+    """A file with what TLS shall trust, which goes with the process."""
+    with tempfile.NamedTemporaryFile("w", suffix=".pem", encoding="ascii", delete=False) as file:
+        file.write(pem)
+    atexit.register(Path(file.name).unlink, missing_ok=True)
+    return Path(file.name)
 
 
 CA = authority()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from restoreproof.standins.sqlserver.connector.client import Answer
 
-__all__ = ["completed", "document", "error_of", "header", "listed", "range_of", "refusal", "value"]
+__all__ = ["completed", "document", "error_of", "expect", "header", "listed", "range_of", "refusal", "value"]
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _AUTHENTICATION = {

@@ -92,7 +92,7 @@ class Client:
         :raises Fault: there is no answer, or one that is too long or cut short.
         :raises Cancelled: ``stop`` was set meanwhile.
         """
-        connection = self._take()
+        connection, keep = self._take(), False
         try:
             answer, keep = connection.exchange(request, self.stop)
         except (Fault, Cancelled):
@@ -102,29 +102,32 @@ class Client:
                 raise Cancelled from error
             raise _fault(error, connected=connection.sock is not None) from error
         else:
-            if keep and not self.stop.is_set():
-                with self._lock:
-                    self._idle.append(connection)
-                    self._busy.discard(connection)
             return answer
         finally:
-            if connection in self._busy:
-                with self._lock:
-                    self._busy.discard(connection)
-                connection.close()
+            self._give_back(connection, keep=keep)
 
     def close(self) -> None:
-        """Cut every connection, those in use too: whoever waits on one is woken."""
+        """Cut every connection: whoever waits on one is woken, and closes it."""
         with self._lock:
-            connections, self._idle = [*self._idle, *self._busy], []
-        for connection in connections:
-            connection.cut()
+            idle, self._idle = self._idle, []
+            for connection in self._busy:
+                connection.cut()
+        for connection in idle:
+            connection.close()
 
     def _take(self) -> _Connection:
         with self._lock:
             connection = self._idle.pop() if self._idle else _Connection(self.address, self.context, self.behaviour)
             self._busy.add(connection)
         return connection
+
+    def _give_back(self, connection: _Connection, *, keep: bool) -> None:
+        with self._lock:
+            self._busy.discard(connection)
+            if keep and not self.stop.is_set():
+                self._idle.append(connection)
+                return
+        connection.close()
 
 
 class _Connection(http.client.HTTPConnection):
@@ -137,8 +140,14 @@ class _Connection(http.client.HTTPConnection):
         local = self.host == "localhost" or self.host.endswith(".localhost")
         plain = socket.create_connection((_LOOPBACK if local else self.host, self.port), self.timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock = plain
-        self.sock = self._context.wrap_socket(plain, server_hostname=self.host)
+        wire = self._context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
+        self.sock = wire  # from here on it can be cut
+        try:
+            wire.do_handshake()
+        except (ssl.SSLCertVerificationError, ssl.SSLEOFError):
+            raise
+        except ssl.SSLError as error:
+            raise Fault(messages.NO_TLS) from error
 
     def cut(self) -> None:
         """Wake whoever waits on it; closing is left to them."""
@@ -152,6 +161,8 @@ class _Connection(http.client.HTTPConnection):
     def exchange(self, request: Outgoing, stop: Event) -> tuple[Answer, bool]:
         if self.sock is None:
             self.connect()
+        if stop.is_set():
+            raise Cancelled
         self.sock.settimeout(request.patience)
         lost: OSError | None = None
         try:
@@ -204,9 +215,7 @@ def _fault(error: Exception, *, connected: bool) -> Fault:
     for kind, number, again in _KINDS:
         if isinstance(error, kind):
             return Fault(number, again=again)
-    if isinstance(error, ssl.SSLError):
-        return Fault(messages.NO_TLS, again=False)
-    if isinstance(error, UnicodeError):
+    if isinstance(error, ValueError):  # what headers can't hold
         return Fault(messages.BAD_PARAMETER)
     if isinstance(error, OSError):
         return Fault(messages.ABORTED if connected else messages.CANNOT_CONNECT, again=True)

@@ -1,7 +1,8 @@
 """SQL Server's messages about devices: numbers and texts are of the message table, 3000 to 3999.
 
 Which operating system error stands for which trouble is documented for 5, 50, 87 and 12175 and observed for 1117; all
-others are guesses: 2 for a missing key, 13 for nonsense, and what WinHTTP calls 12002, 12007, 12029, 12030 and 12157.
+others are guesses: 2 for a missing key, 13 for nonsense, 32 for a device named twice, and WinHTTP's own for what its
+caller sees of names, connections and TLS.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ __all__ = [
     "BAD_PARAMETER",
     "CANNOT_CONNECT",
     "INVALID_DATA",
+    "IN_USE",
     "IO_ERROR",
     "NOT_FOUND",
     "NOT_SUPPORTED",
@@ -38,13 +40,14 @@ __all__ = [
     "twice",
 ]
 
-NOT_FOUND, ACCESS_DENIED, INVALID_DATA, NOT_SUPPORTED, BAD_PARAMETER, IO_ERROR = 2, 5, 13, 50, 87, 1117
+NOT_FOUND, ACCESS_DENIED, INVALID_DATA, IN_USE, NOT_SUPPORTED, BAD_PARAMETER, IO_ERROR = 2, 5, 13, 32, 50, 87, 1117
 TIMED_OUT, NO_NAME, CANNOT_CONNECT, ABORTED, NO_TLS, UNTRUSTED = 12002, 12007, 12029, 12030, 12157, 12175
 
 _TEXTS = {
     NOT_FOUND: "The system cannot find the file specified.",
     ACCESS_DENIED: "Access is denied.",
     INVALID_DATA: "The data is invalid.",
+    IN_USE: "The process cannot access the file because it is being used by another process.",
     NOT_SUPPORTED: "The request is not supported.",
     BAD_PARAMETER: "The parameter is incorrect.",
     IO_ERROR: "The request could not be performed because of an I/O device error.",

@@ -81,15 +81,16 @@ class Store:
         for client in list(self._clients.values()):
             client.close()
 
-    def find(self, stage: Stage = Stage.OPEN, *, reading: bool) -> Found | None:
+    def find(self, *, reading: bool, overwrite: bool = False) -> Found | None:
         """Look for the object as the ``probe`` switch says; a list is the only probe that a write-only key may use.
 
-        None where it is absent. A HEAD that is refused says nothing to a backup that may overwrite: what follows will.
+        None where it is absent. A HEAD that is refused says nothing to a backup that may overwrite: a write-only key
+        gets 403 for objects that are there, and the next request shows whether it may write.
         """
-        probe = self.behaviour.probe
+        stage, probe = Stage.OPEN, self.behaviour.probe
         if self.behaviour.bucket_location:
             self.ask(Request("GET", self._bucket_paths()[0][0], (("location", ""),)), stage)
-        headed = self._head(stage, lenient=probe == "both") if probe != "list" else None
+        headed = self._head(stage, lenient=probe == "both" or overwrite) if probe != "list" else None
         if probe == "head":
             return headed
         found = self._list(stage)

@@ -56,6 +56,7 @@ class S3Backups:
             with Crew(cancelled) as crew:
                 uploads = [[Upload(self._store(device, transfer, crew)) for device in row] for row in mirrors]
                 opened = [upload for row in uploads for upload in row]
+                _check_names([upload.store.url for upload in opened])
                 self._open(opened, transfer, crew)
                 size, stored = write_set(uploads, payload, describe, transfer, crew)
         except BaseException:
@@ -119,12 +120,19 @@ class S3Backups:
             crew.results([upload.abort for upload in opened])
 
 
+def _check_names(urls: Sequence[str]) -> None:
+    """Whether each device is named once: the later of two uploads would replace the earlier."""
+    for place, url in enumerate(urls):
+        if url in urls[:place]:
+            raise messages.Stage.OPEN.error(url, messages.IN_USE)
+
+
 def _look_before(upload: Upload, *, overwrite: bool) -> bool:
     """Probe a device.
 
     :raises SqlError: 3201 (the bucket is not there, or not ours), 3296 (the object is there, and may not be replaced).
     """
-    there = upload.store.find(reading=False) is not None
+    there = upload.store.find(reading=False, overwrite=overwrite) is not None
     if there and not overwrite:
         raise messages.exists(upload.store.url)
     return there

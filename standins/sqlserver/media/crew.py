@@ -68,7 +68,7 @@ class Crew:
     def result(self, future: Future[_T]) -> _T:
         """Wait for work; what it raised is raised, or what ended the statement meanwhile."""
         while not future.done():
-            self._heed()
+            self.check()
             wait((future,), _GLANCE)
         self._heed()
         return future.result()
@@ -80,7 +80,8 @@ class Crew:
             while not future.done():
                 self._heed()
                 wait((future,), _GLANCE)
-        return [self.result(future) for future in futures]
+        self._heed()
+        return [future.result() for future in futures]
 
     def acquire(self, permits: threading.Semaphore) -> None:
         """Take a permit, whenever there is one."""

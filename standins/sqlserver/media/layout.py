@@ -133,8 +133,6 @@ def read_trailer(raw: bytes, size: int, media_set: bytes) -> int:
     end, place, told, owner = _TRAILER.unpack_from(raw)
     if end != _END or told != size or owner != media_set or not len(PREAMBLE) <= place <= size - TRAILER - HEAD:
         raise Damage("the object's end is that of another")
-    if raw[_TRAILER.size - 12 : _TRAILER.size] != bytes(12):
-        raise Damage("the object's end is not as it was written")
     return int(place)
 
 
@@ -171,8 +169,13 @@ class Label:
         :raises Damage: it is none.
         """
         label: Label = _built(cls, _object(raw))
-        if not 1 <= label.family <= label.families:
-            raise Damage("the label names no family")
+        try:
+            UUID(label.media_set_id), bytes.fromhex(label.thumbprint), datetime.fromisoformat(label.written)
+            right = 1 <= label.family <= label.families and 1 <= label.transfer_size <= LONGEST
+        except (TypeError, ValueError, AttributeError) as error:
+            raise Damage("the label holds values that are none") from error
+        if not right:
+            raise Damage("the label names no family, or no transfer size")
         return label
 
 
@@ -214,13 +217,16 @@ class Catalogue:
         except (KeyError, TypeError, ValueError) as error:
             raise Damage("the catalogue's backup set is none") from error
         catalogue: Catalogue = _built(cls, {**told, "backup_set": _built(BackupSet, described)})
+        counts = (catalogue.own, catalogue.blocks, catalogue.payload, catalogue.digest)
+        if any(type(count) is not int or count < 0 for count in counts):
+            raise Damage("the catalogue counts in no numbers")
         return catalogue
 
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
         told = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Damage("no JSON") from error
     if not isinstance(told, dict):
         raise Damage("no JSON object")

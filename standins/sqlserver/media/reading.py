@@ -66,7 +66,10 @@ def _look(store: Store, found: Found) -> Volume:
     size = found.size
     if size < len(PREAMBLE) + 2 * HEAD + TRAILER:
         raise Damage("it is too short to be a backup")
-    front = _ranged(store, found, 0, min(_END, size))
+    front, seen = store.read(0, min(_END, size) - 1, Stage.OPEN)
+    if seen.size != size:
+        raise Stage.OPEN.error(store.url, messages.INVALID_DATA)
+    found = seen  # lists and reads may write ETags in different ways
     if front[: len(PREAMBLE)] != PREAMBLE:
         raise Damage("it is not of this format")
     label = Label.loaded(_record(front, len(PREAMBLE), Kind.LABEL)[1])
@@ -82,9 +85,9 @@ def _look(store: Store, found: Found) -> Volume:
 
 
 def _ranged(store: Store, found: Found, first: int, end: int, stage: Stage = Stage.OPEN) -> bytes:
-    """Read a range of an object that must be the one that was found."""
+    """Read a range of an object that must still be the one that was found."""
     data, seen = store.read(first, end - 1, stage)
-    if seen.size != found.size or (seen.etag and found.etag and seen.etag.strip('"') != found.etag.strip('"')):
+    if seen.size != found.size or (found.etag and seen.etag != found.etag):
         raise stage.error(store.url, messages.INVALID_DATA)
     return data
 
@@ -147,6 +150,8 @@ def _key(label: Label, key_of: Callable[[bytes], bytes | None]) -> bytes | None:
 def _merged(streams: Sequence[_Stream], coder: Coder, told: Catalogue) -> Iterator[bytes]:
     """Give block after block: each lies at the head of one stream, or it is missing."""
     size = digest = 0
+    for each in streams:
+        each.begin()
     for number in range(told.blocks):
         stream = next((one for one in streams if one.next_number() == number), None)
         if stream is None:
@@ -156,8 +161,8 @@ def _merged(streams: Sequence[_Stream], coder: Coder, told: Catalogue) -> Iterat
         digest = running_digest(digest, number, head.crc)
         size += len(data)
         yield data
-    for stream in streams:
-        stream.finish()
+    for each in streams:
+        each.finish()
     if (size, digest) != (told.payload, told.digest):
         raise Damage("the whole is not what the catalogue says")
 
@@ -169,11 +174,16 @@ class _Stream:
         behaviour = volume.store.behaviour
         self._volume, self._crew = volume, crew
         self._step = behaviour.range_bytes or volume.label.transfer_size
-        self._ahead = max(1, min(behaviour.parallel_ranges, buffers))
+        self._ahead, self._buffers = min(behaviour.parallel_ranges, max(buffers, 1)), buffers
         self._fetching: deque[Future[bytes]] = deque()
         self._asked = self._at = self._blocks = 0
         self._rest: memoryview = memoryview(b"")
         self._head: Head | None = None
+        self._fetch(self._ahead)
+
+    def begin(self) -> None:
+        """Read as far as the first block; all streams have begun to fetch by then."""
+        volume = self._volume
         if self._take(len(PREAMBLE)) != PREAMBLE:
             raise Damage("the preamble has changed")
         head = Head.read(bytes(self._take(HEAD)))
@@ -235,12 +245,17 @@ class _Stream:
         return bytes(gathered)
 
     def _fetched(self) -> bytes:
-        """Wait for the next range, and have others fetched behind it; at no time are there more than allowed."""
+        """Wait for the next range, while others come behind it: with it they are no more than there are buffers."""
         self._rest = memoryview(b"")
+        self._fetch(self._ahead)
+        data = self._crew.result(self._fetching.popleft())
+        self._fetch(min(self._ahead, self._buffers - 1))
+        return data
+
+    def _fetch(self, most: int) -> None:
         size = self._volume.found.size
-        while self._asked < size and len(self._fetching) < self._ahead:
+        while self._asked < size and len(self._fetching) < most:
             end = min(self._asked + self._step, size)
             work = partial(_ranged, self._volume.store, self._volume.found, self._asked, end, Stage.READ)
             self._fetching.append(self._crew.start(work))
             self._asked = end
-        return self._crew.result(self._fetching.popleft())

@@ -143,7 +143,8 @@ class _Family:
         self.whole = False
         self._label, self._crew, self._transfer = label, crew, transfer
         self._behaviour: Behaviour = uploads[0].store.behaviour
-        self._permits = threading.Semaphore(max(1, min(transfer.buffer_count, self._behaviour.parts_in_flight + 1)))
+        self._permits = threading.Semaphore(max(1, transfer.buffer_count))
+        self._flights = threading.Semaphore(self._behaviour.parts_in_flight)
         self._sent: list[Future[None]] = []
         self._parts = 0
         self._part: _Part | None = None
@@ -198,6 +199,7 @@ class _Family:
         self.whole = last and self._behaviour.tiny == "put" and self._parts == 0
         if not self.whole:
             self._crew.results([upload.open for upload in self.uploads if not upload.id])
+        self._crew.acquire(self._flights)
         left = [len(self.uploads)]
         lock = threading.Lock()
         for upload in self.uploads:
@@ -211,4 +213,5 @@ class _Family:
         with lock:
             left[0] -= 1
             if not left[0]:
+                self._flights.release()
                 self._permits.release()
