@@ -77,6 +77,7 @@ class SqlServer(Engine):
         batch.output.done()
 
     def _wait(self, batch, event):
+        self.waiting.set()
         while not event.wait(0.01):
             if batch.cancelled.is_set():
                 self.ended.set()

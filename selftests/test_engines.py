@@ -6,13 +6,15 @@ import pytest
 from scripted_sql import DRIVER, NO_DRIVER, PASSWORD, SqlServer, scripted
 
 from restoreproof.fixtures.endpoints import Endpoint
-from restoreproof.fixtures.engines import Engine, EngineError, Login
+from restoreproof.fixtures.engines import Engine, EngineError, Login, container
 from restoreproof.fixtures.engines.container import ContainerSettings
 from restoreproof.fixtures.engines.instance import InstanceSettings, find_instance
 from restoreproof.fixtures.engines.looking import look_at
 from restoreproof.fixtures.engines.route import GATEWAY, Route, route_to
 from restoreproof.fixtures.engines.starting import Choice, EngineSettings, engine_for
 from restoreproof.providers.secrets import Secret
+from restoreproof.standins.certificates import Authority
+from restoreproof.standins.sqlserver import image
 
 needs_driver = pytest.mark.skipif(bool(NO_DRIVER), reason=NO_DRIVER)
 
@@ -139,6 +141,29 @@ def test_without_docker_the_line_says_so(monkeypatch, tmp_path):
     settings = EngineSettings(container=ContainerSettings(accept_eula=True))
     with pytest.raises(EngineError, match="does `docker run` work"), engine_for("container", settings):
         pass
+
+
+def test_a_machine_that_is_too_small_says_so():
+    with pytest.raises(EngineError, match=r"1\.5 GiB of memory, and SQL Server needs 2"):
+        container._must_have_memory(3 * 2**29)
+
+
+def test_every_certificate_of_the_authorities_gets_a_file_of_its_own():
+    first, second = Authority().pem, Authority().pem
+
+    assert container._authorities([f"# a bundle\n{first}{second}", first, ""]) == {
+        "restoreproof-1.crt": first.encode(),
+        "restoreproof-2.crt": second.encode(),
+    }
+    with pytest.raises(EngineError, match="reads 50 CA certificates, and the endpoints' are 51"):
+        container._authorities([first.replace("MII", f"MI{number}") for number in range(51)])
+
+
+def test_a_password_meets_the_policy_of_the_image():
+    password = container._password()
+
+    image._must_be_strong(password.reveal())
+    assert password != container._password()
 
 
 LOOPBACK = [

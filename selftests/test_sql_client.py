@@ -151,9 +151,9 @@ def test_what_hangs_is_given_up_and_says_so(served, connection):
 @needs_driver
 def test_whenever_it_is_cancelled_the_process_lives_on(connection):
     seen = set()
-    for number in range(40):
+    for number in range(24):
         statement = connection.start(("HANG", "TWO")[number % 2])
-        watch(lambda statement=statement: statement.active, number / 4000, lambda active: not active, 0.001)
+        watch(lambda statement=statement: statement.active, number / 2400, lambda active: not active, 0.001)
         statement.cancel()
         outcome = statement.wait(5)
         seen.add(outcome.sqlstate if isinstance(outcome, SqlFailure) else "over")
@@ -166,6 +166,7 @@ def test_whenever_it_is_cancelled_the_process_lives_on(connection):
 def test_closing_ends_what_runs(served):
     with Connection(served[1], DRIVER) as connection:
         connection.start("HANG")
+        assert served[0].waiting.wait(5)
     assert served[0].ended.wait(5)
 
 
