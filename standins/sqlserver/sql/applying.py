@@ -38,12 +38,22 @@ def _head(reader: PageReader, kind: bytes) -> tuple[int, int]:
     return pages, count
 
 
-def apply_full(database: Database, pieces: Iterable[bytes], take_over: Callable[[], None]) -> Applied:
+def _whole(pieces: Iterable[bytes], found: BackupSet) -> Iterator[bytes]:
+    """The pieces, which must be as many bytes as were backed up."""
+    missing = found.backup_bytes
+    for piece in pieces:
+        missing -= len(piece)
+        yield piece
+    if missing:
+        raise error(3241, f"that holds {found.database}")
+
+
+def apply_full(database: Database, found: BackupSet, pieces: Iterable[bytes], take_over: Callable[[], None]) -> Applied:
     """Write a new database's file.
 
     :param take_over: called once the backup proves readable, before anything is written.
     """
-    reader = PageReader(pieces)
+    reader = PageReader(_whole(pieces, found))
     pages, _ = _head(reader, FULL)
     take_over()
     database.restoring = True
@@ -59,11 +69,11 @@ def apply_full(database: Database, pieces: Iterable[bytes], take_over: Callable[
     return Applied(pages)
 
 
-def _spooled(pieces: Iterable[bytes], spool: Path) -> Iterator[PageReader]:
+def _spooled(pieces: Iterable[bytes], found: BackupSet, spool: Path) -> Iterator[PageReader]:
     """The whole payload, read to its end before anything is applied: what is damaged is not applied at all."""
     try:
         with spool.open("wb") as file:
-            for piece in pieces:
+            for piece in _whole(pieces, found):
                 file.write(piece)
         segment = Segment(spool)
         yield PageReader(segment.pieces(spool.stat().st_size))
@@ -83,7 +93,7 @@ def _write(file: BinaryIO, pages: Iterable[tuple[int, bytes]], changed: set[int]
 
 def apply_differential(database: Database, found: BackupSet, pieces: Iterable[bytes], spool: Path) -> Applied:
     """Bring a database from its full backup to a differential one."""
-    for reader in _spooled(pieces, spool):
+    for reader in _spooled(pieces, found, spool):
         pages, count = _head(reader, DIFFERENTIAL)
         with database.path.open("r+b") as file:
             written = _write(file, reader.pages(count), database.changed)
@@ -96,7 +106,7 @@ def apply_differential(database: Database, found: BackupSet, pieces: Iterable[by
 def apply_log(database: Database, found: BackupSet, pieces: Iterable[bytes], spool: Path, stop: int | None) -> Applied:
     """Roll a database forward, commit by commit, up to a time (microseconds since 1970)."""
     written, stopped, lsn = 0, False, database.lsn
-    for reader in _spooled(pieces, spool):
+    for reader in _spooled(pieces, found, spool):
         with database.path.open("r+b") as file:
             for commit, images in commits(reader):
                 if stop is not None and commit.time > stop:

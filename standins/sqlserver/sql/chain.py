@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from restoreproof.standins.sqlserver.backups import BackupSet
     from restoreproof.standins.sqlserver.sql.database import Database
-    from restoreproof.standins.sqlserver.sql.instance import Instance
     from restoreproof.standins.sqlserver.sql.running import StandinSession
 
 __all__ = ["check_differential", "check_log", "check_overwrite", "plan_files"]
@@ -77,19 +76,19 @@ def check_differential(database: Database, found: BackupSet) -> None:
         raise error(3136)
 
 
-def plan_files(instance: Instance, name: str, found: BackupSet, moves: Mapping[str, str]) -> list[DatabaseFile]:
+def plan_files(session: StandinSession, name: str, found: BackupSet, moves: Mapping[str, str]) -> list[DatabaseFile]:
     """Where the files of a restored database go.
 
-    :raises SqlError: 3234 (MOVE of a file that is not in the backup); 1834 and 3156 before 3119 are shown as one, 1834.
+    :raises SqlError: 3234 (MOVE of a file that is not in the backup); 3119 behind 1834 and 3156 (another's file).
     """
     known = {file.logical.lower() for file in found.files}
     if unknown := [logical for logical in moves if logical not in known]:
         raise error(3234, unknown[0], found.database)
     files = [DatabaseFile(f.logical, moves.get(f.logical.lower(), f.physical), f.kind) for f in found.files]
     try:
-        instance.refuse_clash(files, name)
+        session.instance.refuse_clash(files, name)
     except SqlError as clash:
-        text = "Use WITH MOVE to identify a valid location for the file."
-        clash.text = f"{clash.text} {text}"
-        raise
+        session.report(clash)
+        session.report(error(3156, files[0].logical, files[0].physical))
+        raise error(3119) from None
     return files

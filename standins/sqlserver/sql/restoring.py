@@ -167,7 +167,7 @@ class _Restore:
             raise error(4338)
         if old:
             check_overwrite(self.session, old, found, replace="REPLACE" in self.options, stops=stop is not None)
-        files = plan_files(self.instance, name, found, moves)
+        files = plan_files(self.session, name, found, moves)
         new = Database(name, old.id if old else self.instance.free_id(), self.instance.folder, files)
         new.adopt(found)
 
@@ -177,7 +177,7 @@ class _Restore:
                     old.remove()
                 self.instance.databases[name.lower()] = new
 
-        applied = apply_full(new, self._pieces(found), take_over)
+        applied = apply_full(new, found, self._pieces(found), take_over)
         return new, applied
 
     def _more(self, name: str, found: BackupSet) -> tuple[Database, Applied]:
