@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from restoreproof.fixtures.endpoints import EndpointError
 from restoreproof.fixtures.endpoints.remote import check_reachable, find_remote
+from restoreproof.fixtures.engines import EngineError
+from restoreproof.fixtures.engines.container import forget_engines
 from restoreproof.fixtures.sweeping import SweptRun, forget_started, sweep_abandoned
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import Profile, load_profile
@@ -33,8 +35,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Sweep every provider named and return the worst exit code."""
-    return max(_sweep(word) for word in args.provider)
+    """Sweep every provider named, and every engine, and return the worst exit code."""
+    return max(_sweep_engines(), *(_sweep(word) for word in args.provider))
+
+
+def _sweep_engines() -> int:
+    try:
+        removed = forget_engines()
+    except EngineError as problem:
+        return _fail(str(problem), 1)
+    if removed:
+        _say(f"{removed} SQL Server{'s' * (removed != 1)} in containers removed")
+    return 0
 
 
 def _sweep(word: str) -> int:

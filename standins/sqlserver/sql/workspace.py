@@ -122,7 +122,7 @@ class Workspace:
         database = self.instance.usable(made.database or self.database, self.facts.id, line)
         values = {f"p{n}": keep(variables[name].value) for n, name in enumerate(made.variables)}
         if made.writes:
-            return self.write(database, lambda connection: connection.execute(made.sql, values).rowcount, line, made)
+            return self.write(database, lambda connection: _change(connection, made.sql, values), line, made)
         with self._errors(line, made), database.used():
             connection = self.connection(database.name)
             self._look(connection, made)
@@ -308,3 +308,9 @@ class _Errors:
             found.text = f"SQL Server detected a logical consistency-based I/O error in database '{database}': {text}."
             return found
         return refused(text, self.line)
+
+
+def _change(connection: sqlite3.Connection, sql: str, values: dict[str, Any]) -> int:
+    """Change rows, and tell how many: a cursor counts none (-1) where the statement begins with WITH."""
+    connection.execute(sql, values)
+    return int(connection.execute("SELECT changes()").fetchone()[0])

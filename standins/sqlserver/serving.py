@@ -1,0 +1,59 @@
+"""The stand-in put together: an engine with a folder of its own, backups that go to S3, and a listener before it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from restoreproof.standins.certificates import Leaf
+from restoreproof.standins.contract import StandinError
+from restoreproof.standins.sqlserver.connector.behaviour import Behaviour
+from restoreproof.standins.sqlserver.media.backups import S3Backups
+from restoreproof.standins.sqlserver.sql.engine import StandinEngine
+from restoreproof.standins.sqlserver.tds.server import Listener, listen
+
+__all__ = ["USER", "Plan", "serving"]
+
+USER = "sa"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is served.
+
+    :ivar folder: holds databases, certificates and keys; it is there, and nobody else may read it.
+    :ivar leaf: what clients are shown.
+    :ivar ca: PEM text of what backups trust; empty for the public authorities.
+    """
+
+    folder: Path
+    password: str = field(repr=False)
+    leaf: Leaf = field(repr=False)
+    ca: str = ""
+    behaviour: Mapping[str, Any] = field(default_factory=dict)
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+@contextmanager
+def serving(plan: Plan) -> Iterator[tuple[StandinEngine, Listener]]:
+    """Listen until it is left; all sessions end then."""
+    pem, authorities, data = plan.folder / "server.pem", plan.folder / "authorities.pem", plan.folder / "data"
+    pem.touch(mode=0o600)
+    pem.write_text(plan.leaf.bundle, encoding="ascii")
+    authorities.write_text(plan.ca, encoding="ascii")
+    data.mkdir(mode=0o700)
+    backups = S3Backups(authorities if plan.ca else None, _behaviour(plan.behaviour))
+    with (
+        closing(StandinEngine(data, plan.password, backups)) as engine,
+        listen(engine, pem, host=plan.host, port=plan.port) as listener,
+    ):
+        yield engine, listener
+
+
+def _behaviour(mapping: Mapping[str, Any]) -> Behaviour:
+    try:
+        return Behaviour.from_mapping(mapping)
+    except ValueError as problem:
+        raise StandinError(str(problem)) from None
