@@ -78,6 +78,7 @@ class Instance:
         self.history: list[BackupRecord] = []
         self.sessions: dict[int, SessionFacts] = {}
         self.session_ids = itertools.count(_FIRST_SESSION)
+        self.database_ids = itertools.count(1)  # none comes twice: one that is being restored is in no list yet
         self.credential_ids = itertools.count(65_536)
         for system, recovery in _SYSTEM:
             self.create(system, ()).recovery = recovery
@@ -106,11 +107,6 @@ class Instance:
             raise error(924, found.name, line=line)
         return found
 
-    def free_id(self) -> int:
-        """The smallest number that no database has."""
-        taken = {database.id for database in self.databases.values()}
-        return next(number for number in itertools.count(1) if number not in taken)
-
     def create(self, name: str, files: tuple[tuple[str, str], ...], line: int = 1) -> Database:
         """Make a database.
 
@@ -119,7 +115,7 @@ class Instance:
         with self.lock:
             if name.lower() in self.databases:
                 raise error(1801, name, line=line, state=3)
-            made = Database(name, self.free_id(), self.folder, self.files(name, files))
+            made = Database(name, next(self.database_ids), self.folder, self.files(name, files))
             self.refuse_clash(made.files, name)
             made.start_new(lay_out)
             self.databases[name.lower()] = made
@@ -137,7 +133,7 @@ class Instance:
 
         :raises SqlError: 1834.
         """
-        for other in self.databases.values():
+        for other in list(self.databases.values()):
             taken = {file.physical.lower() for file in other.files}
             for file in files:
                 if other.name.lower() != name.lower() and file.physical.lower() in taken:
@@ -148,7 +144,7 @@ class Instance:
         with self.lock:
             return [
                 facts
-                for facts in self.sessions.values()
+                for facts in list(self.sessions.values())
                 if facts.database.lower() == database.name.lower() and facts.id != besides
             ]
 
@@ -165,14 +161,14 @@ class Instance:
     def close(self) -> None:
         """Let go of all files, which are removed."""
         with self.lock:
-            for facts in self.sessions.values():
+            for facts in list(self.sessions.values()):
                 facts.kill()
             for database in list(self.databases.values()):
                 self.forget(database)
 
     def key_of(self, thumbprint: bytes) -> bytes | None:
         """The key of the certificate with this thumbprint."""
-        return next((c.key for c in self.certificates.values() if c.thumbprint == thumbprint), None)
+        return next((c.key for c in list(self.certificates.values()) if c.thumbprint == thumbprint), None)
 
     def find_session(self, number: int, line: int) -> SessionFacts:
         """A session by its number.

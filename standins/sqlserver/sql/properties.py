@@ -47,7 +47,7 @@ def _of_databases(workspace: Workspace) -> dict[str, Function]:
     def name(number: int | None = None) -> str | None:
         if number is None:
             return workspace.database
-        return next((one.name for one in instance.databases.values() if one.id == number), None)
+        return next((one.name for one in list(instance.databases.values()) if one.id == number), None)
 
     def object_id(text: str, kind: str = "U") -> int | None:
         parts = [part.strip('[]"') for part in text.split(".")]

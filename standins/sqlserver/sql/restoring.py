@@ -147,7 +147,7 @@ class _Restore:
         if old:
             check_overwrite(self.session, old, found, replace="REPLACE" in self.options, stops=stop is not None)
         files = plan_files(self.session, name, found, moves)
-        new = Database(name, old.id if old else self.instance.free_id(), self.instance.folder, files)
+        new = Database(name, old.id if old else next(self.instance.database_ids), self.instance.folder, files)
         new.adopt(found)
 
         def take_over() -> None:

@@ -131,7 +131,7 @@ class StandinSession:
         self.workspace.close()
         with self.instance.lock:
             self.instance.sessions.pop(self.id, None)
-            for database in self.instance.databases.values():
+            for database in list(self.instance.databases.values()):
                 if database.single_user == self.id:
                     database.single_user = None
 

@@ -13,6 +13,7 @@ from restoreproof.standins.sqlserver.sql.viewing import View, columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from restoreproof.standins.sqlserver.sql.instance import Instance, SessionFacts
     from restoreproof.standins.sqlserver.sql.viewing import Looker
@@ -24,7 +25,7 @@ _MODELS = {"FULL": 1, "BULK_LOGGED": 2, "SIMPLE": 3}
 
 
 def _databases(looker: Looker) -> Iterable[tuple[Any, ...]]:
-    for one in sorted(looker.instance.databases.values(), key=lambda database: database.id):
+    for one in sorted(looker.instance.databases.copy().values(), key=lambda database: database.id):
         single = one.single_user is not None
         yield (
             one.name, one.id, None, b"\1", one.created, 160, "SQL_Latin1_General_CP1_CI_AS", int(single),
@@ -34,12 +35,17 @@ def _databases(looker: Looker) -> Iterable[tuple[Any, ...]]:
 
 
 def _credentials(looker: Looker) -> Iterable[tuple[Any, ...]]:
-    for one in looker.instance.credentials.values():
+    for one in list(looker.instance.credentials.values()):
         yield one.id, one.name, one.identity, one.created, one.created, None, None
 
 
+def _symmetric_keys(looker: Looker) -> Iterable[tuple[Any, ...]]:
+    if looker.instance.master_key:
+        yield "##MS_DatabaseMasterKey##", 101
+
+
 def _certificates(looker: Looker) -> Iterable[tuple[Any, ...]]:
-    for number, one in enumerate(looker.instance.certificates.values(), 256):
+    for number, one in enumerate(list(looker.instance.certificates.values()), 256):
         key = "ENCRYPTED_BY_MASTER_KEY"
         yield one.name, number, 1, "MK", key, 1, one.subject, one.subject, one.thumbprint, one.created, None
 
@@ -68,13 +74,21 @@ def _sessions(looker: Looker) -> Iterable[tuple[Any, ...]]:
         yield facts.id, facts.login_time, None, None, "sa", status, database.id if database else 1, 1, "sa"
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file, 0 where it is gone: a database may be dropped while it is looked at."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _files(looker: Looker, only: str = "") -> Iterable[tuple[Any, ...]]:
-    for one in looker.instance.databases.values():
+    for one in list(looker.instance.databases.values()):
         if only and one.name.lower() != only.lower():
             continue
         for number, file in enumerate(one.files, 1):
             rows = file.kind == "D"
-            pages = max(1, one.path.stat().st_size // 8192) if rows and one.path.exists() else 1024
+            pages = max(1, size_of(one.path) // 8192) if rows else 1024
             yield (
                 one.id, number, int(not rows), "ROWS" if rows else "LOG", int(rows), file.logical, file.physical, 0,
                 "ONLINE", pages, -1, 8192,
@@ -118,6 +132,7 @@ _VIEWS: dict[str, View] = {
         ),
         _credentials,
     ),
+    "sys.symmetric_keys": View(columns("name nvarchar(128), symmetric_key_id int"), _symmetric_keys),
     "sys.certificates": View(
         columns(
             "name nvarchar(128), certificate_id int, principal_id int, pvt_key_encryption_type char(2), "
