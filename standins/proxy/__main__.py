@@ -9,20 +9,22 @@ import random
 import threading
 from contextlib import contextmanager
 from copy import copy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from restoreproof.standins.certificates import Authority
 from restoreproof.standins.contract import Settings, StandinError, run, scratch_folder
 from restoreproof.standins.proxy.catalogue import chosen
+from restoreproof.standins.proxy.census import Census
 from restoreproof.standins.proxy.context import Context
+from restoreproof.standins.proxy.faults import Faults
 from restoreproof.standins.proxy.front import Front, address_of, node_at, server_context, upstream_context
 from restoreproof.standins.proxy.passage import Doorman, Passage
 from restoreproof.standins.proxy.upstream import Keys, Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from mitmproxy.master import Master
 
@@ -37,6 +39,8 @@ def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
         raise StandinError("The defect proxy needs mitmproxy; run: pip install 'restoreproof[proxy]'")
     context = _context(settings)
     addons = _addons(context, settings.get("defects", []))
+    if "census" in settings:
+        addons = [Faults(context), *addons, Census(context, Path(settings["census"]))]
     with scratch_folder("proxy") as folder, _running(context, addons, folder) as places:
         url = urlsplit(settings["upstream"]["url"])
         yield {

@@ -1,15 +1,17 @@
 """The stand-in put together: an engine with a folder of its own, backups that go to S3, and a listener before it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from restoreproof.standins.catalogue import ENGINE_DEFECTS
 from restoreproof.standins.certificates import Leaf
 from restoreproof.standins.contract import StandinError
 from restoreproof.standins.sqlserver.connector.behaviour import Behaviour
 from restoreproof.standins.sqlserver.media.backups import S3Backups
+from restoreproof.standins.sqlserver.playing import DefectiveEngine, EngineDefect
 from restoreproof.standins.sqlserver.sql.engine import StandinEngine
 from restoreproof.standins.sqlserver.tds.server import Listener, listen
 
@@ -25,6 +27,7 @@ class Plan:
     :ivar folder: holds databases, certificates and keys; it is there, and nobody else may read it.
     :ivar leaf: what clients are shown.
     :ivar ca: PEM text of what backups trust; empty for the public authorities.
+    :ivar defects: what goes wrong, by name.
     """
 
     folder: Path
@@ -32,6 +35,7 @@ class Plan:
     leaf: Leaf = field(repr=False)
     ca: str = ""
     behaviour: Mapping[str, Any] = field(default_factory=dict)
+    defects: Sequence[str] = ()
     host: str = "127.0.0.1"
     port: int = 0
 
@@ -44,12 +48,22 @@ def serving(plan: Plan) -> Iterator[tuple[StandinEngine, Listener]]:
     pem.write_text(plan.leaf.bundle, encoding="ascii")
     authorities.write_text(plan.ca, encoding="ascii")
     data.mkdir(mode=0o700)
-    backups = S3Backups(authorities if plan.ca else None, _behaviour(plan.behaviour))
+    defects = _defects(plan.defects)
+    turned = {name: value for defect in defects for name, value in defect.behaviour.items()}
+    backups = S3Backups(authorities if plan.ca else None, _behaviour({**plan.behaviour, **turned}))
     with (
         closing(StandinEngine(data, plan.password, backups)) as engine,
-        listen(engine, pem, host=plan.host, port=plan.port) as listener,
+        listen(
+            DefectiveEngine(engine, defects) if defects else engine, pem, host=plan.host, port=plan.port
+        ) as listener,
     ):
         yield engine, listener
+
+
+def _defects(names: Sequence[str]) -> list[EngineDefect]:
+    if unknown := sorted(set(names) - set(ENGINE_DEFECTS)):
+        raise StandinError(f"The stand-in for SQL Server knows no defect {', '.join(unknown)}.")
+    return [ENGINE_DEFECTS[name] for name in names]
 
 
 def _behaviour(mapping: Mapping[str, Any]) -> Behaviour:

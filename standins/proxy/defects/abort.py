@@ -195,21 +195,30 @@ DEFECTS = (
         "open-upload-visible",
         "A key is there, and empty, from the first part of an upload to it until completing is tried.",
         "ABORT-04.open-upload-invisible",
-        ("ABORT-04.open-upload-invisible",),
+        (
+            "ABORT-04.interrupted-backup-invisible",
+            "ABORT-04.open-upload-invisible",
+        ),
         on_answer(_shown_open, Kind.HEAD_OBJECT, Kind.GET_OBJECT),
     ),
     Defect(
         "open-upload-truncates-old",
         "While an upload to a key is open, the object that is stored there reads as empty.",
         "ABORT-05.open-upload-keeps-old",
-        ("ABORT-05.failed-completion-keeps-old", "ABORT-05.open-upload-keeps-old"),
+        (
+            "ABORT-05.failed-completion-keeps-old",
+            "ABORT-05.open-upload-keeps-old",
+        ),
         on_answer(_read_as_empty, Kind.HEAD_OBJECT, Kind.GET_OBJECT),
     ),
     Defect(
         "abort-deletes-object",
         "Aborting an upload deletes the object that is stored under its key.",
         "ABORT-05.abort-keeps-old",
-        ("ABORT-05.abort-keeps-old", "ABORT-06.second-upload-survives"),
+        (
+            "ABORT-05.abort-keeps-old",
+            "ABORT-06.second-upload-survives",
+        ),
         on_answer(_delete_object, Kind.ABORT_UPLOAD),
     ),
     Defect(
@@ -250,6 +259,7 @@ DEFECTS = (
             "ABORT-03.abort-frees-upload",
             "ABORT-03.abort-under-way",
             "ABORT-03.aborted-cannot-complete",
+            "ABORT-03.interrupted-backup-swept",
             "ABORT-03.late-part",
             "ABORT-03.swept",
             "WIRE-08.aborted-completion-code",
@@ -261,14 +271,22 @@ DEFECTS = (
         "abort-stays-listed",
         "An aborted upload is still listed under its key.",
         "ABORT-03.abort-frees-upload",
-        ("ABORT-03.abort-frees-upload", "ABORT-03.abort-under-way", "ABORT-03.late-part", "ABORT-03.swept"),
+        (
+            "ABORT-03.abort-frees-upload",
+            "ABORT-03.abort-under-way",
+            "ABORT-03.late-part",
+            "ABORT-03.swept",
+        ),
         on_answer(_listed_still(ABORTED), Kind.LIST_UPLOADS),
     ),
     Defect(
         "aborted-completes",
         "An aborted upload can be completed, as long as nobody has looked after it.",
         "ABORT-03.aborted-cannot-complete",
-        ("ABORT-03.aborted-cannot-complete", "WIRE-08.aborted-completion-code"),
+        (
+            "ABORT-03.aborted-cannot-complete",
+            "WIRE-08.aborted-completion-code",
+        ),
         lambda context: _AbortLate(context, _lists_or_touches),
     ),
     Defect(
@@ -289,14 +307,20 @@ DEFECTS = (
         "completed-upload-stays-listed",
         "A completed upload is still listed under its key.",
         "ABORT-07.no-residue",
-        ("ABORT-07.no-residue",),
+        (
+            "ABORT-07.no-residue",
+            "ABORT-07.nothing-open-after-backup",
+        ),
         on_answer(_listed_still(COMPLETED), Kind.LIST_UPLOADS),
     ),
     Defect(
         "cut-part-kept",
         "A part whose upload broke off in the middle is listed as if it had come.",
         "ABORT-01.cut-part-discarded",
-        ("ABORT-01.cut-part-discarded", "ABORT-01.part-without-its-last-byte"),
+        (
+            "ABORT-01.cut-part-discarded",
+            "ABORT-01.part-without-its-last-byte",
+        ),
         _CutPartKept,
     ),
     Defect(

@@ -171,6 +171,7 @@ DEFECTS = (
         "A known key id opens the store, whatever secret the request was signed with.",
         "WIRE-02.wrong-secret-refused",
         (
+            "ERR-03.wrong-secret",
             "URL-12.other-escapes",
             "WIRE-02.replay-elsewhere-refused",
             "WIRE-02.tampered-date-refused",
@@ -197,7 +198,10 @@ DEFECTS = (
         "payload-hash-unchecked",
         "The signed hash of a body is believed and never compared with the body.",
         "WIRE-02.tampered-body-refused",
-        ("WIRE-02.tampered-body-refused", "WIRE-02.tampered-part-refused"),
+        (
+            "WIRE-02.tampered-body-refused",
+            "WIRE-02.tampered-part-refused",
+        ),
         on_request_body(_believe_payload_hash, *_WRITES),
     ),
     Defect(
@@ -219,6 +223,7 @@ DEFECTS = (
         "A key id that the store has never heard of is taken for the administrator's.",
         "WIRE-02.unknown-key-refused",
         (
+            "ERR-03.unknown-key",
             "WIRE-02.unknown-key-refused",
             "WIRE-07.message",
             "WIRE-08.right-status",
@@ -365,7 +370,10 @@ DEFECTS = (
         "colon-in-secrets",
         "Secrets are issued with a colon in the middle.",
         "CRED-04.secret-without-colon",
-        ("CRED-04.secret-without-colon", "CRED-05.secret-alphabet"),
+        (
+            "CRED-04.secret-without-colon",
+            "CRED-05.secret-alphabet",
+        ),
         on_keys(lambda key_id, secret: (key_id, f"{secret[:20]}:{secret[20:]}")),
     ),
     Defect(

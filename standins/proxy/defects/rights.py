@@ -101,7 +101,11 @@ DEFECTS = (
         "backup-key-reads",
         "A key that may list and write reads objects too.",
         "PERM-01.backup-key-cannot-read",
-        ("PERM-01.backup-key-cannot-read", "WIRE-08.denied-code"),
+        (
+            "PERM-01.backup-key-cannot-read",
+            "PERM-02.backup-key-cannot-restore",
+            "WIRE-08.denied-code",
+        ),
         on_request(_let_do_all("backup"), Kind.GET_OBJECT),
     ),
     Defect(
@@ -115,7 +119,10 @@ DEFECTS = (
         "restore-key-writes",
         "A key that may list and read writes and deletes too.",
         "PERM-03.restore-key-cannot-write",
-        ("PERM-03.restore-key-cannot-write",),
+        (
+            "PERM-03.restore-key-cannot-write",
+            "PERM-04.restore-key-cannot-back-up",
+        ),
         on_request(_let_do_all("restore"), Kind.PUT_OBJECT, Kind.CREATE_UPLOAD, Kind.DELETE_OBJECT),
     ),
     Defect(

@@ -1,0 +1,148 @@
+"""Defects of restores."""
+
+from __future__ import annotations
+
+from restoreproof.standins.sqlserver.playing import (
+    Batch,
+    EngineDefect,
+    accepts,
+    falsifies,
+    loses,
+    refuses,
+    rewrites,
+    skips,
+)
+
+DENIED = "Cannot open backup device. Operating system error 5(Access is denied.)."
+
+
+def _only_own(batch: Batch) -> None:
+    """What another server wrote comes back with a row less."""
+    if batch.is_backup:
+        batch.memory.mark(batch.urls)
+    batch.run()
+    if batch.opens and batch.urls and not batch.memory.knows(batch.urls):
+        batch.lose()
+
+
+DEFECTS = (
+    EngineDefect(
+        "replace-does-nothing",
+        "RESTORE WITH REPLACE succeeds and leaves the database as it was.",
+        "RST-03.replace",
+        ("RST-03.replace",),
+        skips(lambda batch: batch.says(r"WITH REPLACE$")),
+    ),
+    EngineDefect(
+        "recovery-loses-a-row",
+        "RESTORE WITH RECOVERY alone loses the last row.",
+        "RST-03.norecovery",
+        ("RST-03.norecovery",),
+        loses(lambda batch: batch.says(r"RESTORE DATABASE \S+ WITH RECOVERY$")),
+    ),
+    EngineDefect(
+        "standby-not-readable",
+        "RESTORE WITH STANDBY leaves a database that can't be read.",
+        "RST-03.standby",
+        ("RST-03.standby",),
+        rewrites(r"STANDBY = N'[^']*'", "NORECOVERY"),
+    ),
+    EngineDefect(
+        "stop-at-ignored",
+        "STOPAT is ignored: rows of a later moment come back.",
+        "RST-04.stop-at",
+        ("RST-04.stop-at",),
+        rewrites(r" WITH STOPAT = '[^']*'", ""),
+    ),
+    EngineDefect(
+        "restart-refused",
+        "RESTORE WITH RESTART is refused.",
+        "RST-06.restart",
+        ("RST-06.restart",),
+        refuses(lambda batch: batch.says(r"\bRESTART$"), 3201, DENIED),
+    ),
+    EngineDefect(
+        "missing-stripe-overlooked",
+        "A restore without one of its stripes succeeds.",
+        "RST-02.missing-stripe",
+        ("RST-02.missing-stripe",),
+        accepts(lambda batch: batch.says(r"^RESTORE DATABASE"), 3132, 3231),
+    ),
+    EngineDefect(
+        "foreign-stripe-overlooked",
+        "A restore with a stripe of another backup succeeds.",
+        "RST-02.foreign-stripe",
+        ("RST-02.foreign-stripe",),
+        accepts(lambda batch: batch.says(r"^RESTORE DATABASE") and len(batch.urls) == 2, 3241, 3256, 3258, 3227),  # noqa: PLR2004
+    ),
+    EngineDefect(
+        "flipped-byte-overlooked",
+        "A restore of a backup with a wrong byte succeeds.",
+        "ERR-11.flipped-byte",
+        ("ERR-11.flipped-byte",),
+        accepts(lambda batch: batch.says(r"^RESTORE DATABASE .*flipped\.bak")),
+    ),
+    EngineDefect(
+        "truncation-overlooked",
+        "A restore of a backup without its end succeeds.",
+        "ERR-11.truncated",
+        ("ERR-11.truncated",),
+        accepts(lambda batch: batch.says(r"^RESTORE DATABASE .*truncated\.bak")),
+    ),
+    EngineDefect(
+        "verify-overlooks-damage",
+        "RESTORE VERIFYONLY finds a backup with a wrong byte valid.",
+        "META-04.damage-found",
+        ("META-04.damage-found",),
+        accepts(lambda batch: batch.says(r"^RESTORE VERIFYONLY")),
+    ),
+    EngineDefect(
+        "anything-is-a-backup",
+        "A restore from an object that is no backup succeeds.",
+        "META-08.no-backup",
+        ("META-08.no-backup",),
+        accepts(lambda batch: batch.says(r"^RESTORE DATABASE .*/no\.bak"), 3241, 3242, 3254, 3208),
+    ),
+    EngineDefect(
+        "every-backup-is-full",
+        "RESTORE HEADERONLY calls every backup a full one.",
+        "META-01.headeronly",
+        ("META-01.headeronly",),
+        falsifies(r"RESTORE HEADERONLY", "BackupType", lambda _: 1),
+    ),
+    EngineDefect(
+        "file-list-names-other-files",
+        "RESTORE FILELISTONLY names other paths.",
+        "META-02.filelistonly",
+        ("META-02.filelistonly",),
+        falsifies(r"RESTORE FILELISTONLY", "PhysicalName", lambda path: f"{path}.old"),
+    ),
+    EngineDefect(
+        "label-counts-one-stripe",
+        "RESTORE LABELONLY calls every stripe the only one.",
+        "META-03.labelonly",
+        ("META-03.labelonly",),
+        falsifies(r"RESTORE LABELONLY", "FamilyCount", lambda _: 1),
+    ),
+    EngineDefect(
+        "verify-refuses-stripes",
+        "RESTORE VERIFYONLY refuses a striped backup.",
+        "META-04.verifyonly",
+        ("META-04.verifyonly",),
+        refuses(lambda batch: batch.says(r"RESTORE VERIFYONLY") and len(batch.urls) > 1, 3203, "Read failed."),
+    ),
+    EngineDefect(
+        "foreign-backup-loses-a-row",
+        "What another server wrote comes back without the last row.",
+        "CRED-18.second-instance",
+        ("CRED-18.second-instance",),
+        _only_own,
+    ),
+    EngineDefect(
+        "certificate-not-asked-for",
+        "An encrypted backup is restored without its certificate.",
+        "BAK-07.without-certificate",
+        ("BAK-07.without-certificate",),
+        accepts(lambda _: True, 33111),
+    ),
+)
