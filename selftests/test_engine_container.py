@@ -100,8 +100,8 @@ def test_it_backs_up_to_an_endpoint_on_the_loopback_of_this_machine(tmp_path):
         settings = EngineSettings(container=SETTINGS, endpoints=(store,), run="tried-6", driver=DRIVER)
         with engine_for("container", settings) as choice, Connection.to(choice.engine) as connection:
             connection.run(tsql.create_credential(prefix(store), store.keys["backup"]))
-            connection.run(tsql.create_database("db"))
-            answer = connection.run(tsql.backup_database("db", [f"{prefix(store)}/db.bak"]))
+            connection.run("CREATE DATABASE db")
+            answer = connection.run(f"BACKUP DATABASE db TO URL = '{prefix(store)}/db.bak'")
 
     assert 3014 in answer.numbers
 

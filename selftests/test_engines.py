@@ -130,12 +130,6 @@ def test_without_a_driver_there_is_no_engine_and_the_reason_says_what_to_do():
 
 
 @needs_driver
-def test_without_consent_there_is_no_container():
-    with pytest.raises(EngineError, match="--accept-eula"), engine_for("container", EngineSettings()):
-        pass
-
-
-@needs_driver
 def test_without_docker_the_line_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     settings = EngineSettings(container=ContainerSettings(accept_eula=True))

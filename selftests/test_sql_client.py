@@ -61,16 +61,9 @@ def test_servers_of_different_authorities_are_told_apart(tmp_path, served):
 
 
 @needs_driver
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"ca": ""}, "certificate verify failed"),
-        ({"host": "127.0.0.1", "certificate_host": "elsewhere.example"}, "does not match"),
-        ({"password": Secret("not the password")}, "Login failed"),
-    ],
-)
-def test_what_does_not_fit_is_refused_in_time(tmp_path, change, told):
-    with scripted(tmp_path, **change) as (_, login), pytest.raises(SqlFailure, match=told):
+def test_a_certificate_of_another_name_is_refused(tmp_path):
+    wrong = {"host": "127.0.0.1", "certificate_host": "elsewhere.example"}
+    with scripted(tmp_path, **wrong) as (_, login), pytest.raises(SqlFailure, match="does not match"):
         Connection(login, DRIVER, login_seconds=5)
 
 
