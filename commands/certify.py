@@ -6,12 +6,13 @@ import argparse
 import os
 import sys
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from restoreproof.fixtures.deadlines import Deadlines
+from restoreproof.fixtures.engine_options import options, words
 from restoreproof.fixtures.planning import amount, check_size, plan_of
 from restoreproof.fixtures.selection import RUNGS, Selection, SelectionError, known_word
 from restoreproof.providers.problems import ProfileError
@@ -21,7 +22,7 @@ from restoreproof.reports.register import LEVELS, SCALES, load_register
 from restoreproof.reports.wording import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from restoreproof.providers.profile import Profile
     from restoreproof.reports.register import Register, Requirement
@@ -95,17 +96,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], 
     add("--max-rate", metavar="RATE", help="send and receive no faster, such as 50MiB/s")
     add("--thorough", type=int, default=0, metavar="N", help="play N random sequences (the same few every time)")
     add("--seed", type=int, metavar="N", help="repeat the random sequences of an earlier run, whose report names it")
-    add(
-        "--check-deadline",
-        metavar="SECONDS",
-        help="how long a check may take, and a second more for each MiB that it moves (60)",
-    )
-    add("--deadline", metavar="SECONDS", help="how long the checks of a run may take together (no end)")
+    _add_deadlines(add)
     add(
         "--consent-to-retained-objects",
         action="store_true",
         help="run although the bucket keeps what is written to it (Object Lock), and leave that there",
     )
+    options(add)
     add("--report-dir", default="runs", metavar="DIR", help="where runs are written (runs)")
     add("--list", action="store_true", help="list the checks with level, harm and title, and stop")
     add(
@@ -116,9 +113,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], 
     parser.set_defaults(run=run)
 
 
+def _add_deadlines(add: Callable[..., Any]) -> None:
+    add(
+        "--check-deadline",
+        metavar="SECONDS",
+        help="how long a check may take, and a second more for each MiB that it moves (60)",
+    )
+    add("--deadline", metavar="SECONDS", help="how long the checks of a run may take together (no end)")
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the suites in this process and return the exit code."""
-    from restoreproof.standins.proxy.catalogue import chosen  # noqa: PLC0415 - heavy, and --help does without
+    from restoreproof.standins.catalogue import apart  # noqa: PLC0415 - heavy, and --help does without
 
     register = load_register()
     try:
@@ -127,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
             amount(option, getattr(args, option.replace("-", "_")) or "1")
         Deadlines.of(args.check_deadline, args.deadline)
         known_word("require", args.require, RUNGS)
-        chosen(args.defect)
+        args.defect, args.engine_defect = apart((*args.defect, *args.engine_defect))
     except (SelectionError, LookupError) as problem:
         return _refuse(str(problem))
     console = Console(highlight=False, soft_wrap=True)
@@ -145,19 +151,29 @@ def run(args: argparse.Namespace) -> int:
 
 def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     suites = resources.files("restoreproof.suites")
-    words = [str(suites), "-c", str(suites / "certify.ini"), "--rootdir", str(suites), "-p", "no:terminal"]
+    asked = [str(suites), "-c", str(suites / "certify.ini"), "--rootdir", str(suites), "-p", "no:terminal"]
     for name in ("provider", "check", "area", "defect"):
-        words += [word for value in getattr(args, name) for word in (f"--{name}", value)]
+        asked += [word for value in getattr(args, name) for word in (f"--{name}", value)]
     for name in ("thorough", "seed"):
-        words += [f"--{name}", str(getattr(args, name))] if getattr(args, name) is not None else []
+        asked += [f"--{name}", str(getattr(args, name))] if getattr(args, name) is not None else []
     if args.consent_to_retained_objects:
-        words.append("--consent-to-retained-objects")
+        asked.append("--consent-to-retained-objects")
     if args.level:
-        words += ["--level", args.level]
+        asked += ["--level", args.level]
     for name in ("max-bytes", "max-rate", "check-deadline", "deadline"):
         value = getattr(args, name.replace("-", "_"))
-        words += [f"--{name}", value] if value else []
-    return [*words, "--scale", args.scale, "--require", args.require, "--report-dir", args.report_dir, *args.rest]
+        asked += [f"--{name}", value] if value else []
+    return [
+        *asked,
+        *words(vars(args)),
+        "--scale",
+        args.scale,
+        "--require",
+        args.require,
+        "--report-dir",
+        args.report_dir,
+        *args.rest,
+    ]
 
 
 def _choice(words: Sequence[str]) -> str:
