@@ -1,0 +1,221 @@
+"""What SQL Server was seen to send, and which of the open questions about its S3 requests that answers.
+
+A census is a file of JSON lines beside the run file, one for each request that passed the proxy between SQL Server and
+the store. It has no key, no signature and no byte of a body. The questions are those that Microsoft's documents leave
+open; their numbers never change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+FILE = "census.jsonl"
+MIB = 1024 * 1024
+NOT_SEEN = "not seen in this run"
+NOT_ASKED = "one run of the suites can't tell"
+
+
+class CensusError(ValueError):
+    """There is no census, or it is damaged; the text names the file."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a census says to one question."""
+
+    number: int
+    question: str
+    answer: str
+
+
+def read_census(path: Path) -> list[dict[str, Any]]:
+    """The lines of a census, in the order in which the requests ended.
+
+    :raises CensusError: there is none, or a line is damaged.
+    """
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except OSError as problem:
+        raise CensusError(f"{path}: {problem.strerror}; a run with SQL Server behind the proxy writes it") from None
+    except ValueError as problem:
+        raise CensusError(f"{path} is damaged: {problem}") from None
+
+
+def answers(lines: Sequence[Mapping[str, Any]]) -> list[Answer]:
+    """What these requests say to each of the questions."""
+    return [Answer(number, question, find(lines)) for number, (question, find) in enumerate(QUESTIONS, start=1)]
+
+
+def table(found: Iterable[Answer]) -> str:
+    """The answers as a Markdown table."""
+    rows = [f"| {each.number} | {each.question} | {each.answer} |" for each in found]
+    return "\n".join(["| | question | seen |", "| --- | --- | --- |", *rows]) + "\n"
+
+
+def _of(lines: Iterable[Mapping[str, Any]], *operations: str) -> list[Mapping[str, Any]]:
+    return [line for line in lines if line["operation"] in operations]
+
+
+def _listed(found: Iterable[object]) -> str:
+    counted = Counter(str(each) for each in found)
+    return ", ".join(f"{word} ({number} times)" for word, number in counted.most_common()) or NOT_SEEN
+
+
+def _probe(lines: Sequence[Mapping[str, Any]]) -> str:
+    first: dict[str, list[str]] = {}
+    for line in sorted(lines, key=lambda each: each["began"]):
+        before = first.setdefault(line["key"], [])
+        if "CreateMultipartUpload" not in before and line["operation"] != "UploadPart":
+            before.append(line["operation"])
+    begun = [" then ".join(steps) for key, steps in first.items() if key and steps[-1] == "CreateMultipartUpload"]
+    listing = "; lists under a prefix" if _of(lines, "ListObjects") else ""
+    return _listed(begun) + listing
+
+
+def _tiny(lines: Sequence[Mapping[str, Any]]) -> str:
+    if _of(lines, "PutObject"):
+        return f"PutObject was sent {len(_of(lines, 'PutObject'))} times"
+    parts = Counter(line["key"] for line in _of(lines, "UploadPart"))
+    alone = sum(number == 1 for number in parts.values())
+    return f"never PutObject; {alone} uploads of a single part" if parts else NOT_SEEN
+
+
+def _payload(lines: Sequence[Mapping[str, Any]]) -> str:
+    return _listed(line["payload"] or "no such header" for line in _of(lines, "UploadPart"))
+
+
+def _checksums(lines: Sequence[Mapping[str, Any]]) -> str:
+    sent = _of(lines, "UploadPart", "PutObject", "CompleteMultipartUpload", "CreateMultipartUpload")
+    named = {name for line in sent for name in line["headers"] if name == "content-md5" or "checksum" in name}
+    return ", ".join(sorted(named)) or ("none" if sent else NOT_SEEN)
+
+
+def _overlap(*operations: str) -> Callable[[Sequence[Mapping[str, Any]]], str]:
+    def most(lines: Sequence[Mapping[str, Any]]) -> str:
+        by_key: dict[str, list[tuple[float, int]]] = {}
+        for line in _of(lines, *operations):
+            by_key.setdefault(line["key"], []).extend([(line["began"], 1), (line["ended"], -1)])
+        widest = 0
+        for moments in by_key.values():
+            running = 0
+            for _, step in sorted(moments):
+                running += step
+                widest = max(widest, running)
+        return f"at most {widest} of one object at a time" if by_key else NOT_SEEN
+
+    return most
+
+
+def _numbers(lines: Sequence[Mapping[str, Any]]) -> str:
+    by_key: dict[str, set[int]] = {}
+    for line in _of(lines, "UploadPart"):
+        by_key.setdefault(line["key"], set()).add(line["part"])
+    odd = sum(found != set(range(1, len(found) + 1)) for found in by_key.values())
+    return f"consecutive from 1 in {len(by_key) - odd} of {len(by_key)} uploads" if by_key else NOT_SEEN
+
+
+def _sizes(lines: Sequence[Mapping[str, Any]]) -> str:
+    sizes = [
+        int(line["shown"]["content-length"]) for line in _of(lines, "UploadPart") if "content-length" in line["shown"]
+    ]
+    if not sizes:
+        return NOT_SEEN
+    return f"{min(sizes):,} to {max(sizes):,} bytes, {len(set(sizes))} different sizes in {len(sizes)} parts"
+
+
+def _removals(lines: Sequence[Mapping[str, Any]]) -> str:
+    return _listed(line["operation"] for line in _of(lines, "AbortMultipartUpload", "DeleteObject", "DeleteObjects"))
+
+
+def _retries(lines: Sequence[Mapping[str, Any]]) -> str:
+    sent = Counter((line["key"], line["part"]) for line in _of(lines, "UploadPart"))
+    failed = Counter(line["status"] or "no answer" for line in _of(lines, "UploadPart") if line["status"] != 200)  # noqa: PLR2004
+    if not failed:
+        return "nothing failed in this run"
+    after = ", ".join(str(status) for status in failed)
+    return f"the same part at most {max(sent.values())} times; after {after}"
+
+
+def _patience(lines: Sequence[Mapping[str, Any]]) -> str:
+    waits = [line["ended"] - line["began"] for line in _of(lines, "CompleteMultipartUpload")]
+    return f"waited {max(waits):.1f} s at the longest" if waits else NOT_SEEN
+
+
+def _ranges(lines: Sequence[Mapping[str, Any]]) -> str:
+    spans = []
+    for line in _of(lines, "GetObject"):
+        first, _, last = line["shown"].get("range", "").removeprefix("bytes=").partition("-")
+        spans.append(int(last) - int(first) + 1 if first.isdigit() and last.isdigit() else 0)
+    if not spans:
+        return NOT_SEEN
+    whole = f"; {spans.count(0)} reads without a closed range" if 0 in spans else ""
+    closed = [span for span in spans if span]
+    return (f"{min(closed):,} to {max(closed):,} bytes" if closed else "none closed") + whole
+
+
+def _agents(lines: Sequence[Mapping[str, Any]]) -> str:
+    return _listed(line["shown"].get("user-agent", "none") for line in lines)
+
+
+def _tls(lines: Sequence[Mapping[str, Any]]) -> str:
+    return _listed(
+        f"{line['tls']['version']}, {'SNI' if line['tls'].get('sni') else 'no SNI'}, "
+        f"ALPN {'/'.join(line['tls'].get('alpn', ())) or 'none'}, {line['http']}"
+        for line in lines
+    )
+
+
+def _redirects(lines: Sequence[Mapping[str, Any]]) -> str:
+    return _listed(line["status"] for line in lines if 300 <= line["status"] < 400)  # noqa: PLR2004
+
+
+def _regions(lines: Sequence[Mapping[str, Any]]) -> str:
+    return _listed(line["region"] or "none" for line in lines)
+
+
+def _encoding(lines: Sequence[Mapping[str, Any]]) -> str:
+    return _listed(
+        "percent-encoded once" for line in lines if "%" in line["raw_path"] and "%25" not in line["raw_path"]
+    )
+
+
+def _other(lines: Sequence[Mapping[str, Any]]) -> str:
+    return _listed(line["operation"] for line in _of(lines, "ListParts", "ListMultipartUploads", "other"))
+
+
+def _untold(_lines: Sequence[Mapping[str, Any]]) -> str:
+    return NOT_ASKED
+
+
+QUESTIONS: Sequence[tuple[str, Callable[[Sequence[Mapping[str, Any]]], str]]] = (
+    ("What asks whether the object exists: HEAD, a list, or both?", _probe),
+    ("Is a tiny backup a plain PUT?", _tiny),
+    ("What is the value of x-amz-content-sha256 of parts?", _payload),
+    ("Are there checksum or MD5 headers?", _checksums),
+    ("How many parts of one URL are under way at a time?", _overlap("UploadPart")),
+    ("Are part numbers consecutive from 1?", _numbers),
+    ("How large are parts?", _sizes),
+    ("Does it abort or delete anything?", _removals),
+    ("How often, and after what, is a part sent again?", _retries),
+    ("How long does it wait for a completion?", _patience),
+    ("How large are the ranges that it reads?", _ranges),
+    ("How many reads of one object are under way at a time?", _overlap("GetObject")),
+    ("Is the right to list needed?", _untold),
+    ("Is the right to read needed for a backup?", _untold),
+    ("What is the user agent?", _agents),
+    ("Which TLS versions, server name and protocols does it offer?", _tls),
+    ("Are redirects followed?", _redirects),
+    ("Which region are requests signed for?", _regions),
+    ("How are keys encoded?", _encoding),
+    ("Does it list parts or uploads, or ask for the bucket's location?", _other),
+    ("Are Windows and Linux alike?", _untold),
+    ("Is a credential found whose name ends at the host?", _untold),
+)
+"""The questions, in the order of their numbers, and who answers them."""
