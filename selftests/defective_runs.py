@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from restoreproof.fixtures.endpoints import Endpoint
     from restoreproof.reports.record import Run
 
+ENGINELESS = ("--engine", "none")
+"""Most self-tests are about the wire; those about an engine say so."""
+
+REGISTER = load_register()
+
 PROFILE = """\
 name  = "{name}"
 title = "An endpoint of the self-tests"
@@ -84,7 +89,8 @@ class Laboratory:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a ``restoreproof`` command to its end."""
-        words = [sys.executable, "-m", "restoreproof.commands.main", *arguments]
+        engine = ENGINELESS if arguments[0] == "certify" and "--engine" not in arguments else ()
+        words = [sys.executable, "-m", "restoreproof.commands.main", *arguments, *engine]
         return subprocess.run(
             words, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=600, check=False
         )
@@ -92,7 +98,9 @@ class Laboratory:
     def observe(self, defect: str, checks: Sequence[str] = (), scale: str = "smoke") -> Run:
         """The run of these checks (all of them when none is named) behind one defect."""
         chosen = [word for check in checks for word in ("--check", check)]
-        return self.certify("--defect", defect, "--scale", scale, "--require", "as-declared", CONSENT, *chosen)[1]
+        engine = ("--engine", "standin") if any(REGISTER[check].phase == "engine" for check in checks) else ENGINELESS
+        words = ("--defect", defect, "--scale", scale, "--require", "as-declared", CONSENT, *engine)
+        return self.certify(*words, *chosen)[1]
 
 
 @contextmanager
