@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,6 +54,25 @@ def answers(lines: Sequence[Mapping[str, Any]]) -> list[Answer]:
     return [Answer(number, question, find(lines)) for number, (question, find) in enumerate(QUESTIONS, start=1)]
 
 
+def behaviour(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The switches of the stand-in's connector as these requests have them; what was not seen is left out."""
+    parts, reads = _of(lines, "UploadPart"), _of(lines, "GetObject")
+    asked = {line["operation"] for line in _of(lines, "HeadObject", "ListObjects")}
+    found: dict[str, Any] = {}
+    if asked:
+        found["probe"] = "both" if len(asked) > 1 else "head" if "HeadObject" in asked else "list"
+    if parts:
+        found["payload_hash"] = Counter(line["payload"] for line in parts).most_common(1)[0][0]
+        found["parts_in_flight"] = max(_widths(parts))
+        found["tiny"] = "put" if _of(lines, "PutObject") else "multipart"
+    if reads:
+        found["parallel_ranges"] = max(_widths(reads))
+    agents = Counter(line["shown"].get("user-agent", "") for line in lines)
+    if agents:
+        found["user_agent"] = agents.most_common(1)[0][0]
+    return found
+
+
 def table(found: Iterable[Answer]) -> str:
     """The answers as a Markdown table."""
     rows = [f"| {each.number} | {each.question} | {each.answer} |" for each in found]
@@ -74,7 +94,7 @@ def _probe(lines: Sequence[Mapping[str, Any]]) -> str:
         before = first.setdefault(line["key"], [])
         if "CreateMultipartUpload" not in before and line["operation"] != "UploadPart":
             before.append(line["operation"])
-    begun = [" then ".join(steps) for key, steps in first.items() if key and steps[-1] == "CreateMultipartUpload"]
+    begun = [" then ".join(steps) for key, steps in first.items() if key and steps[-1:] == ["CreateMultipartUpload"]]
     listing = "; lists under a prefix" if _of(lines, "ListObjects") else ""
     return _listed(begun) + listing
 
@@ -97,18 +117,18 @@ def _checksums(lines: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(sorted(named)) or ("none" if sent else NOT_SEEN)
 
 
+def _widths(lines: Iterable[Mapping[str, Any]]) -> list[int]:
+    """Of each object: how many requests were under way at a time, at the most."""
+    by_key: dict[str, list[tuple[float, int]]] = {}
+    for line in lines:
+        by_key.setdefault(line["key"], []).extend([(line["began"], 1), (line["ended"], -1)])
+    return [max(accumulate(step for _, step in sorted(moments))) for moments in by_key.values()]
+
+
 def _overlap(*operations: str) -> Callable[[Sequence[Mapping[str, Any]]], str]:
     def most(lines: Sequence[Mapping[str, Any]]) -> str:
-        by_key: dict[str, list[tuple[float, int]]] = {}
-        for line in _of(lines, *operations):
-            by_key.setdefault(line["key"], []).extend([(line["began"], 1), (line["ended"], -1)])
-        widest = 0
-        for moments in by_key.values():
-            running = 0
-            for _, step in sorted(moments):
-                running += step
-                widest = max(widest, running)
-        return f"at most {widest} of one object at a time" if by_key else NOT_SEEN
+        widths = _widths(_of(lines, *operations))
+        return f"at most {max(widths)} of one object at a time" if widths else NOT_SEEN
 
     return most
 

@@ -31,16 +31,23 @@ OLDEST_CERTIFIED_BUILD = (16, 0, 4205)
 MOST_IDS_NAMED = 4
 
 SEVERAL_NODES, ADDRESS_IN_URL, NARROW_KEYS = "several_nodes", "address_in_url", "narrow_keys"
-"""What claims need that say nothing of an endpoint with one address, with a host name in its URL, or of keys that
-nobody gave."""
+RELAY, SECOND_ENGINE, MIRRORS = "relay", "second_engine", "mirrored_backups"
+"""What claims need that say nothing of an endpoint with one address, with a host name in its URL, of keys that nobody
+gave, without a proxy before SQL Server, without a second SQL Server, or of an edition that has no mirrored backups."""
 
 ONE_ADDRESS = "does not apply: this endpoint has one address"
 HOST_NAME = "does not apply: the endpoint's URL has a host name, no IP address"
 NO_NARROW_KEYS = "does not apply: the profile gives no keys that may only list, only put and only get"
+NO_RELAY = "does not apply: no proxy can stand between this SQL Server and this store"
+ONE_ENGINE = "does not apply: there is one SQL Server"
+NO_MIRRORS = "does not apply: this edition of SQL Server has no mirrored backups"
 ASIDE = {
     ONE_ADDRESS: "about several nodes (it has one address)",
     HOST_NAME: "about an IP address in its URL",
     NO_NARROW_KEYS: "about keys with one right each (the profile gives none)",
+    NO_RELAY: "about faults on the way, and what is sent (no proxy can stand between)",
+    ONE_ENGINE: "about a second SQL Server (there is one)",
+    NO_MIRRORS: "about mirrored backups (this edition has none)",
 }
 """Why such claims are not run, and what they are about."""
 
@@ -89,7 +96,22 @@ def _aside(header: Header, requirement: Requirement) -> str:
         return HOST_NAME
     if NARROW_KEYS in requirement.needs and not header.endpoint.get("narrow_keys"):
         return NO_NARROW_KEYS
+    return _aside_of_engine(header.engine or {}, requirement)
+
+
+def _aside_of_engine(engine: Mapping[str, Any], requirement: Requirement) -> str:
+    if RELAY in requirement.needs and not engine.get("relayed"):
+        return NO_RELAY
+    if SECOND_ENGINE in requirement.needs and not engine.get("second"):
+        return ONE_ENGINE
+    if MIRRORS in requirement.needs and not has_mirrors(str(engine.get("edition", ""))):
+        return NO_MIRRORS
     return ""
+
+
+def has_mirrors(edition: str) -> bool:
+    """Whether an edition can mirror backups: Enterprise, and those with its features (EDN-04)."""
+    return edition.lower().startswith(("enterprise", "developer", "evaluation", "stand-in"))
 
 
 def _names_an_address(url: str) -> bool:
@@ -174,18 +196,25 @@ __all__ = [
     "HOST_NAME",
     "INCOMPLETE",
     "LADDER",
+    "MIRRORS",
     "NARROW_KEYS",
     "NOT_CERTIFIED",
+    "NO_MIRRORS",
     "NO_NARROW_KEYS",
     "NO_OUTCOME",
+    "NO_RELAY",
     "ONE_ADDRESS",
+    "ONE_ENGINE",
     "REHEARSED",
+    "RELAY",
+    "SECOND_ENGINE",
     "SEVERAL_NODES",
     "WIRE_CONFORMANT",
     "applies",
     "as_declared",
     "counts",
     "denied",
+    "has_mirrors",
     "judge",
     "met",
     "reaches",
