@@ -1,4 +1,4 @@
-"""Faults on the way between SQL Server and a store; the key says which: ``fault-busy/`` and so on stand in it."""
+"""Faults on the way between SQL Server and a store; the key says which: ``fault-busy.`` and so on stand in it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FAULTS", "Faults"]
 
-_NAME = re.compile(r"fault-([a-z-]+)/")
+_NAME = re.compile(r"fault-([a-z-]+)\.")
 _BRIEFLY = 3
 _LARGE = 32_768
 _SECONDS = 0.5

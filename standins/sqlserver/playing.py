@@ -56,6 +56,11 @@ class Memory:
         with self.lock:
             self.marked.update(things)
 
+    def forget(self, things: Sequence[str]) -> None:
+        """Forget these again."""
+        with self.lock:
+            self.marked.difference_update(things)
+
     def knows(self, things: Sequence[str]) -> bool:
         """Whether one of them was marked."""
         with self.lock:

@@ -119,10 +119,7 @@ DEFECTS = (
         "restore-key-writes",
         "A key that may list and read writes and deletes too.",
         "PERM-03.restore-key-cannot-write",
-        (
-            "PERM-03.restore-key-cannot-write",
-            "PERM-04.restore-key-cannot-back-up",
-        ),
+        ("PERM-03.restore-key-cannot-write",),
         on_request(_let_do_all("restore"), Kind.PUT_OBJECT, Kind.CREATE_UPLOAD, Kind.DELETE_OBJECT),
     ),
     Defect(

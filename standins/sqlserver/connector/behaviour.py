@@ -80,7 +80,8 @@ class Behaviour:
         known = {one.name for one in fields(cls)}
         if unknown := sorted(set(mapping) - known):
             raise ValueError(f"No switch of the connector: {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in mapping.items()})  # type: ignore[arg-type]
+        defaults = {one.name: one.default for one in fields(cls)}
+        return cls(**{name: _plain(value, defaults[name]) for name, value in mapping.items()})
 
     def as_mapping(self) -> dict[str, object]:
         """Give all switches as plain JSON values."""
@@ -94,6 +95,14 @@ class Behaviour:
     def pauses(self, attempt: int) -> float:
         """How long to wait after a failed try, counted from 0."""
         return min(self.retry_seconds * 2.0 ** min(attempt, 30), self.longest_retry_seconds)
+
+
+def _plain(value: object, default: object) -> Any:
+    """A value of JSON as its switch keeps it: lists are tuples, and where words are wanted a number is one (1.3)."""
+    if isinstance(value, list):
+        return tuple(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number and isinstance(default, str) else value
 
 
 def _check(name: str, value: object, default: object, rules: Mapping[str, Any]) -> None:

@@ -46,6 +46,12 @@ def _stray(batch: Batch) -> None:
         batch.also(f"BACKUP DATABASE [{batch.subject}] TO URL = N'{batch.urls[0]}.tmp' WITH COPY_ONLY")
 
 
+def _rounded(batch: Batch) -> None:
+    batch.run()
+    if batch.opens and batch.says(r"/types\.bak"):
+        batch.also(f"USE [{batch.subject}]; UPDATE dbo.specimens SET exact = 1 WHERE id = 1; USE master")
+
+
 DEFECTS = (
     EngineDefect(
         "restores-lose-a-row",
@@ -85,7 +91,7 @@ DEFECTS = (
             "RST-06.killed-restore-repeated",
             "WIRE-11.faults-while-writing",
         ),
-        loses(lambda _: True, "id = 5000"),
+        loses(lambda _: True, "id = 3000"),
     ),
     EngineDefect(
         "differential-loses-a-row",
@@ -238,5 +244,12 @@ DEFECTS = (
         refuses(
             lambda batch: batch.is_backup and any(" " in url or not url.isascii() for url in batch.urls), 3201, DENIED
         ),
+    ),
+    EngineDefect(
+        "exact-values-rounded",
+        "A restore rounds exact numbers.",
+        "BAK-01.every-type",
+        ("BAK-01.every-type",),
+        _rounded,
     ),
 )

@@ -12,35 +12,35 @@ DEFECTS = (
         "A backup of which a part's answer was lost is called good and comes back without the last row.",
         "WIRE-11.faults-while-writing",
         ("WIRE-11.faults-while-writing",),
-        loses_what(lambda batch: batch.says(r"BACKUP .*/fault-lost-part/")),
+        loses_what(lambda batch: batch.says(r"BACKUP .*/fault-lost-part\.")),
     ),
     EngineDefect(
         "cut-reads-overlooked",
         "A restore whose reads were cut off brings a row less and says nothing.",
         "ERR-11.faults-while-reading",
         ("ERR-11.faults-while-reading",),
-        loses_what(lambda batch: batch.says(r"BACKUP .*/fault-cut-reads/")),
+        loses_what(lambda batch: batch.says(r"BACKUP .*/fault-cut-reads\.")),
     ),
     EngineDefect(
         "busy-store-overlooked",
         "A backup whose parts were all refused says that it succeeded.",
         "WIRE-11.busy-for-ever",
         ("WIRE-11.busy-for-ever",),
-        accepts(lambda batch: batch.says(r"/fault-always-busy/")),
+        accepts(lambda batch: batch.says(r"/fault-always-busy\.")),
     ),
     EngineDefect(
         "another-default-region",
         "Without a region option requests are signed for another region.",
         "REG-01.default-region",
         ("REG-01.default-region",),
-        rewrites(r"(/fault-none/census\.bak')$", r"""\1 WITH BACKUP_OPTIONS = '{"s3": {"region":"eu-north-9"}}'"""),
+        rewrites(r"(/fault-none\.census\.bak')$", r"""\1 WITH BACKUP_OPTIONS = '{"s3": {"region":"eu-north-9"}}'"""),
     ),
     EngineDefect(
         "larger-default-parts",
         "Without MAXTRANSFERSIZE parts are as large as they may be with it.",
         "MPU-04.default-part-size",
         ("MPU-04.default-part-size",),
-        rewrites(r"(/fault-none/census\.bak')$", r"\1 WITH COMPRESSION, MAXTRANSFERSIZE = 20971520"),
+        rewrites(r"(/fault-none\.census\.bak')$", r"\1 WITH COMPRESSION, MAXTRANSFERSIZE = 20971520"),
     ),
     EngineDefect(
         "parts-from-two",
@@ -54,6 +54,6 @@ DEFECTS = (
         "A clock that is wrong is told as a request that is not supported.",
         "ERR-03.clock-skew",
         ("ERR-03.clock-skew",),
-        renumbers(lambda batch, error: error.number == 3201 and batch.says(r"/fault-skewed/"), 3201, UNSUPPORTED),  # noqa: PLR2004
+        renumbers(lambda batch, error: error.number == 3201 and batch.says(r"/fault-skewed\."), 3201, UNSUPPORTED),  # noqa: PLR2004
     ),
 )

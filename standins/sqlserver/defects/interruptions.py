@@ -10,6 +10,8 @@ def _replaced_when_killed(batch: Batch) -> None:
     if batch.says(r"\bRESTORE\b") and batch.memory.knows(batch.urls):
         raise SqlError(3241, f"The media family on device '{batch.urls[0]}' is incorrectly formed.")
     interrupted(lambda cut: cut.memory.mark(cut.urls), lambda cut: cut.is_backup and cut.says(r"\bFORMAT\b"))(batch)
+    if batch.is_backup:
+        batch.memory.forget(batch.urls)
 
 
 def _refuse_after_interruption(batch: Batch) -> None:

@@ -45,7 +45,9 @@ def keep(value: object) -> Any:  # noqa: PLR0911 - one per type
         return str(value).upper()
     if isinstance(value, datetime):
         zone = value.strftime("%z")
-        return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond:06d}0" + (f" {zone[:3]}:{zone[3:5]}" if zone else "")
+        return f"{value.replace(tzinfo=None).isoformat(' ', 'microseconds')}0" + (
+            f" {zone[:3]}:{zone[3:5]}" if zone else ""
+        )
     if isinstance(value, time):
         return f"{value:%H:%M:%S}.{value.microsecond:06d}0"
     if isinstance(value, date):
@@ -220,10 +222,10 @@ def _moment(value: Any, to: SqlType) -> str:
 
 def _in_form(moment: datetime, digits: str, zone: str, to: SqlType) -> str:
     if to.name == "date":
-        return f"{moment:%Y-%m-%d}"
+        return moment.date().isoformat()  # strftime writes year 1 as 1
     if to.name == "smalldatetime":
         moment += timedelta(seconds=30)
-        return f"{moment:%Y-%m-%d %H:%M}:00"
+        return f"{moment.isoformat(' ', 'minutes')}:00"
     scale = 3 if to.name == "datetime" else to.scale
     ticks = int(digits)
     if to.name == "datetime":  # counts in 1/300 s
@@ -237,7 +239,7 @@ def _in_form(moment: datetime, digits: str, zone: str, to: SqlType) -> str:
     if to.name == "time":
         return f"{moment:%H:%M:%S}{fraction}"
     offset = f" {'+00:00' if zone in ('', 'Z') else zone}" if to.name == "datetimeoffset" else ""
-    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction}{offset}"
+    return f"{moment.isoformat(' ', 'seconds')}{fraction}{offset}"
 
 
 def deliver(value: Any, kind: SqlType) -> object:  # noqa: PLR0911 - one per type
