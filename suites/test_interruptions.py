@@ -6,12 +6,9 @@ WAYS = pytest.mark.parametrize("way", ["kill", "cancel", "hang_up"])
 
 
 @pytest.fixture
-def interrupted(large_database, url, key_of, first_part, slowly, way):
+def interrupted(large_database, url, key_of, interrupt, removed, way):
     """The key of a backup that was killed, cancelled or cut off while it moved data."""
-    running = large_database.start_backup(url("interrupted.bak"), *slowly)
-    first_part(running, key_of(url("interrupted.bak")))
-    getattr(running, way)()
-    running.must_have_failed()
+    interrupt(large_database, url("interrupted.bak"), way, before=removed(url("interrupted.bak")))
     return key_of(url("interrupted.bak"))
 
 
@@ -44,22 +41,18 @@ def test_next_backup_works(large_database, url, restored):
 
 
 @pytest.mark.requirement("ABORT-05.killed-overwrite-keeps-old")
-def test_killed_overwrite_keeps_the_old_backup(large_database, database, url, key_of, first_part, restored, slowly):
+def test_killed_overwrite_keeps_the_old_backup(large_database, database, url, interrupt, restored):
     """A backup WITH FORMAT that is killed on its way leaves the old backup under its name as it was."""
-    database.backup(url("nightly.bak"))
-    running = large_database.start_backup(url("nightly.bak"), "FORMAT", *slowly)
-    first_part(running, key_of(url("nightly.bak")))
-    running.kill()
-    running.must_have_failed()
+    nightly = url("nightly.bak")
 
-    assert restored(database, url("nightly.bak")).proof() == database.proof()
+    interrupt(large_database, nightly, "kill", before=lambda: database.backup(nightly, "FORMAT"))
+
+    assert restored(database, nightly).proof() == database.proof()
 
 
 @pytest.mark.requirement("RST-06.killed-restore-repeated")
 def test_killed_restore_can_be_repeated(large_database, url, killed_restore):
     """A restore that was killed on its way can be repeated and brings every row."""
-    large_database.backup(url("full.bak"))
-
     copy = killed_restore(large_database, url("full.bak"))
     copy.restore(url("full.bak"), "REPLACE", *copy.moves(large_database))
 

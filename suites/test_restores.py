@@ -2,6 +2,9 @@
 
 import pytest
 
+DAMAGED = {3132, 3183, 3189, 3203, 3208, 3227, 3231, 3241, 3242, 3254, 3256, 3258, 3270, 3271}
+"""The messages for media that are damaged, foreign, or not whole."""
+
 
 @pytest.mark.requirement("RST-03.replace")
 def test_restore_replaces_the_database(database, url):
@@ -86,7 +89,9 @@ def test_stripe_of_another_backup_is_refused(database, urls, restore_must_fail, 
 
     tamper.copy(urls("tomorrow", 2)[1], urls("today", 2)[1])
 
-    restore_must_fail(database, urls("today", 2))
+    failure = restore_must_fail(database, urls("today", 2))
+
+    assert DAMAGED.intersection(failure.numbers)
 
 
 @pytest.mark.requirement("ERR-11.flipped-byte")
@@ -96,7 +101,9 @@ def test_flipped_byte_is_refused(large_database, url, restore_must_fail, tamper)
 
     tamper.flip(url("flipped.bak"))
 
-    restore_must_fail(large_database, url("flipped.bak"), "CHECKSUM")
+    failure = restore_must_fail(large_database, url("flipped.bak"), "CHECKSUM")
+
+    assert DAMAGED.intersection(failure.numbers)
 
 
 @pytest.mark.requirement("ERR-11.truncated")
@@ -106,7 +113,9 @@ def test_truncated_backup_is_refused(large_database, url, restore_must_fail, tam
 
     tamper.truncate(url("truncated.bak"))
 
-    restore_must_fail(large_database, url("truncated.bak"), "CHECKSUM")
+    failure = restore_must_fail(large_database, url("truncated.bak"), "CHECKSUM")
+
+    assert DAMAGED.intersection(failure.numbers)
 
 
 @pytest.mark.requirement("META-04.damage-found")
@@ -116,16 +125,20 @@ def test_verify_finds_the_damage(large_database, url, tamper):
 
     tamper.flip(url("flipped.bak"))
 
-    large_database.verify_must_fail(url("flipped.bak"), "CHECKSUM")
+    failure = large_database.verify_must_fail(url("flipped.bak"), "CHECKSUM")
+
+    assert DAMAGED.intersection(failure.numbers)
 
 
 @pytest.mark.requirement("META-08.no-backup")
 @pytest.mark.parametrize("body", [b"", b"This is no backup. " * 4096], ids=["empty", "text"])
 def test_what_is_no_backup_is_refused(database, url, key_of, backup, restore_must_fail, body):
-    """An object that is no backup, or is empty, ends a restore with an error, and no database appears."""
+    """An object that is no backup, or is empty, ends a restore with an error of the media."""
     backup.upload(key_of(url("no.bak")), body)
 
-    restore_must_fail(database, url("no.bak"))
+    failure = restore_must_fail(database, url("no.bak"))
+
+    assert DAMAGED.intersection(failure.numbers)
 
 
 @pytest.mark.requirement("META-01.headeronly")
