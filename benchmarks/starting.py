@@ -30,12 +30,13 @@ secret = "BENCHMARK_SECRET"
 COLLECT = """
 import sys, time
 from importlib import resources
+from types import SimpleNamespace
 import pytest
 from restoreproof.fixtures.subjects import SUBJECTS
 
 class Stopwatch:
     def pytest_sessionstart(self, session):
-        session.config.stash[SUBJECTS] = {name: None for name in NAMES}
+        session.config.stash[SUBJECTS] = {name: SimpleNamespace(engines=("one",)) for name in NAMES}
     @pytest.hookimpl(wrapper=True)
     def pytest_collection(self, session):
         began = time.perf_counter()
