@@ -41,7 +41,7 @@ def test_an_instance_says_what_it_is(tmp_path):
         "platform": "Ubuntu 22.04",
         "standin": False,
     }
-    assert (engine.origin, engine.doubt) == ("instance localhost", "")
+    assert (engine.origin, engine.doubt) == (f"instance localhost:{login.port}", "")
 
 
 @needs_driver

@@ -1,5 +1,6 @@
 """Runs with an engine, as a user starts them: what they say, what they leave, and what they never tell."""
 
+import json
 import signal
 import sys
 from contextlib import closing, suppress
@@ -97,6 +98,19 @@ def test_census_answers_what_can_be_seen(lab, rehearsal):
     assert found[3].startswith("sha256 (")
     assert printed.returncode == 0
     assert found[7] in printed.stdout
+
+
+def test_stand_in_behaves_like_a_census(lab, rehearsal, tmp_path):
+    census = next(rehearsal[2].rglob("census.jsonl"))
+    lines = [{**line, "shown": {**line["shown"], "user-agent": "Planted/1"}} for line in read_census(census)]
+    (tmp_path / "census.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    words = (*STANDIN, "--behave-like", str(tmp_path), "--require", "as-declared")
+
+    _, run = lab.certify(*words, *only("REG-01.default-region"), report_dir=str(tmp_path / "runs"))
+
+    seen = read_census(next((tmp_path / "runs").rglob("census.jsonl")))
+    assert {line["shown"]["user-agent"] for line in seen} == {"Planted/1"}
+    assert run.footer.counts[CONFORMS] == 1
 
 
 def test_census_of_a_run_that_has_none_is_refused_in_one_line(lab, tmp_path):

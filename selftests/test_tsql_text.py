@@ -13,7 +13,7 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError
 from sqlglot.tokens import TokenType
 
-from restoreproof.fixtures import rounds
+from restoreproof.fixtures import cutting_short, rounds
 from restoreproof.fixtures.answer import Finding
 from restoreproof.fixtures.databases import Database, SqlServer
 from restoreproof.fixtures.engines import leftovers, looking, tsql
@@ -102,7 +102,7 @@ def test_a_backup_says_what_it_was_given(name, urls, mirror):
     database(connection, name).backup_mirrored(urls, mirror, "FORMAT")
 
     [said] = parse(connection.heard[-1])
-    assert said == statements.Backup(1, "DATABASE", name, targets(urls), (targets(mirror),), {"FORMAT": 1})
+    assert said == statements.Backup(1, "DATABASE", name, targets(urls), (targets(mirror),), {"FORMAT": ""})
 
 
 @given(TEXTS, TEXTS, URLS)
@@ -141,7 +141,8 @@ LIMITS = {
     r"ALTER DATABASE": KEPT_AS_WORDS,
     r"(CREATE|ALTER|DROP) CREDENTIAL": KEPT_AS_WORDS,
     r"(CREATE|DROP) CERTIFICATE": KEPT_AS_WORDS,
-    r"CREATE MASTER KEY": KEPT_AS_WORDS,
+    r"(CREATE|DROP) MASTER KEY": KEPT_AS_WORDS,
+    r"WAITFOR DELAY": NO_GRAMMAR,
     r"BACKUP (DATABASE|LOG)": NO_GRAMMAR,
     r"RESTORE (DATABASE|LOG|HEADERONLY|FILELISTONLY|LABELONLY|VERIFYONLY)": NO_GRAMMAR,
     r"DBCC CHECKDB": NO_GRAMMAR,
@@ -196,9 +197,16 @@ def sent(connection, engine, certificate, other_identity, region_options):
     """Every batch that a check, a sign-in or a clean-up can send."""
     mine = engine.named(NAME)
     given = {"rows": 5, "first": 1, "last": 5, "title": NAME, "source": mine, "role": "restore", "pair": PAIR}
-    given |= {"urls": PLACES, "mirror": PLACES, "url": PLACES[1], "statement": "SELECT 1"}
+    given |= {
+        "place": PLACES[0],
+        "size": 400,
+        "urls": PLACES,
+        "mirror": PLACES,
+        "url": PLACES[1],
+        "statement": "SELECT 1",
+    }
     sealing = f"ENCRYPTION (ALGORITHM = AES_256, SERVER CERTIFICATE = [{certificate}])"
-    writing = ("FORMAT", sealing, *rounds.SLOWLY, "NAME = N'o''clock'", region_options("BACKUP"))
+    writing = ("FORMAT", sealing, *cutting_short.SLOWLY, "NAME = N'o''clock'", region_options("BACKUP"))
     reading = ("REPLACE", "NORECOVERY", "STOPAT = '2026-11-26T17:00:00.005'", region_options("RESTORE"))
     for thing in (mine, engine, engine.sign_in):
         call_everything(thing, given, (reading, writing))
