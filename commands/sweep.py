@@ -10,6 +10,7 @@ from restoreproof.fixtures.endpoints import EndpointError
 from restoreproof.fixtures.endpoints.remote import check_reachable, find_remote
 from restoreproof.fixtures.engines import EngineError
 from restoreproof.fixtures.engines.container import forget_engines
+from restoreproof.fixtures.engines.leftovers import waiting
 from restoreproof.fixtures.sweeping import SweptRun, forget_started, sweep_abandoned
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import Profile, load_profile
@@ -44,6 +45,8 @@ def _sweep_engines() -> int:
         removed = forget_engines()
     except EngineError as problem:
         return _fail(str(problem), 1)
+    for place in waiting():
+        _say(f"left on SQL Server, {place}; the next run with --engine-host there removes it")
     if removed:
         _say(f"{removed} SQL Server{'s' * (removed != 1)} in containers removed")
     return 0

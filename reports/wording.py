@@ -140,7 +140,7 @@ def _remains(run: Run) -> Iterator[str]:
     if usage.get("error"):
         yield f"What the store takes up is not known: {usage['error']}."
     if cleanup["left"]:
-        yield f"Left behind on the endpoint: {', '.join(cleanup['left'])}."
+        yield f"Left behind: {', '.join(cleanup['left'])}."
 
 
 def usage_text(run: Run) -> str:
@@ -188,8 +188,9 @@ def engine_text(run: Run) -> str:
     if engine is None:
         return "none took part"
     build = ".".join(str(number) for number in engine["build"])
-    kind = "stand-in for SQL Server" if engine["standin"] else "SQL Server"
-    return f"{kind} {build}, {engine['edition']}, {engine['platform']}"
+    if engine["standin"]:
+        return f"stand-in for SQL Server {build}"
+    return f"SQL Server {build}, {engine['edition']}, {engine['platform']}"
 
 
 def duration(seconds: float) -> str:

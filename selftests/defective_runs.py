@@ -18,7 +18,7 @@ from restoreproof.reports.reader import read_run
 from restoreproof.reports.register import load_register
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from restoreproof.fixtures.endpoints import Endpoint
     from restoreproof.reports.record import Run
@@ -70,6 +70,7 @@ secret = "SELFTEST_{variable}_SECRET"
 class Laboratory:
     """A running endpoint, and a profile that names it by its URL.
 
+    :ivar stop: ends the endpoint before its time.
     :ivar own: the checks that deviate without any defect, as the server's own profile declares, and this one with it.
     """
 
@@ -78,6 +79,7 @@ class Laboratory:
     profile: Path
     environment: dict[str, str]
     own: frozenset[str] = frozenset()
+    stop: Callable[[], None] = lambda: None
 
     def certify(self, *arguments: str, report_dir: str | None = None) -> tuple[subprocess.CompletedProcess[str], Run]:
         """Run ``restoreproof certify`` against the endpoint and read its run file."""
@@ -109,12 +111,13 @@ def laboratory(name: str = "laboratory", bucket: str = "", provider: str = "embe
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="restoreproof-laboratory-")))
         profile = load_profile(provider, os.environ, load_register().requirements)
-        endpoint = start_endpoint(profile, (), stack)
+        server = stack.enter_context(ExitStack())
+        endpoint = start_endpoint(profile, (), server)
         file = write_profile(folder, endpoint, name, bucket or endpoint.bucket, profile.limits["part_minimum"])
         with file.open("a", encoding="utf-8") as more:
             more.writelines(DEVIATION.format_map(vars(deviation)) for deviation in profile.deviations)
         own = frozenset(deviation.check for deviation in profile.deviations)
-        yield Laboratory(endpoint, folder, file, environment(folder, endpoint), own)
+        yield Laboratory(endpoint, folder, file, environment(folder, endpoint), own, server.close)
 
 
 def many_parts_laboratory() -> AbstractContextManager[Laboratory]:

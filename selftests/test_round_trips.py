@@ -145,6 +145,12 @@ def test_without_an_engine_its_checks_are_not_run_and_say_why(lab):
         (("--engine", "instance"), "--engine-host HOST"),
         (("--engine", "standin", "--engine-host", "x"), "goes with --engine instance"),
         (("--engine-host", "x:y"), "the port is no number"),
+        (("--engine-host", "x:99999"), "the port is no number from 1 to 65535"),
+        (("--engine-host", "x,1433"), "write HOST or HOST:PORT"),
+        (("--engine-host", r"x\INST"), "a named instance goes by its port"),
+        (("--engine-host", "x", "--engine-ca", __file__), "no certificate in it"),
+        (("--engine", "none", "--behave", "probe=head"), "turns switches of the stand-in"),
+        (("--engine", "auto", "--engine-driver", "/nowhere"), "/nowhere"),
         (("--engine-host", "x", "--engine-ca", "missing.pem"), "--engine-ca missing.pem: No such file"),
         (("--engine", "none", "--defect", "copy-only-ignored"), "only the stand-in plays"),
         (("--behave", "probe=ask", "--engine", "standin"), "probe is one of head, list, both"),
@@ -204,10 +210,12 @@ def test_killed_run_on_an_instance_is_finished_by_the_next(lab, store, instance,
         run.tell_all(signal.SIGKILL)
         run.wait_until_nothing_lives()
     left = len(held(engine))
+    swept = lab.command("sweep", "--provider", str(lab.profile))
 
     done, _ = lab.certify(*words, "--require", "as-declared", *only("BAK-01.one-url"))
 
     assert done.returncode == 0, done.stdout
+    assert f"left on SQL Server, instance localhost:{engine.login.port}: " in swept.stdout
     assert (left > 0, held(engine)) == (True, [])
     assert (store.holds(), ledgers(lab)) == ({}, [])
 
@@ -229,6 +237,15 @@ def command_line(pid):
     with suppress(FileNotFoundError):
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     return b""
+
+
+def test_one_instance_under_two_names_is_no_second_one(lab, instance, tmp_path):
+    engine, words = instance
+    twice = (*words, "--engine-host", f"127.0.0.1:{engine.login.port}", "--check", "CRED-18.second-instance")
+
+    done = lab.command("certify", "--provider", str(lab.profile), "--report-dir", str(tmp_path), *twice)
+
+    assert (done.returncode, "both names lead to the same SQL Server" in done.stdout + done.stderr) == (1, True)
 
 
 def test_password_of_the_engine_is_on_no_command_line(lab, instance, tmp_path):

@@ -18,6 +18,7 @@ from restoreproof.standins.sqlserver.tds.server import Listener, listen
 __all__ = ["USER", "Plan", "serving"]
 
 USER = "sa"
+PEM = "-----BEGIN CERTIFICATE-----"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ def serving(plan: Plan) -> Iterator[tuple[StandinEngine, Listener]]:
     pem, authorities, data = plan.folder / "server.pem", plan.folder / "authorities.pem", plan.folder / "data"
     pem.touch(mode=0o600)
     pem.write_text(plan.leaf.bundle, encoding="ascii")
+    if plan.ca and PEM not in plan.ca:
+        raise StandinError("The stand-in's `ca` is the PEM text of an authority, and no path.")
     authorities.write_text(plan.ca, encoding="ascii")
     data.mkdir(mode=0o700)
     defects = _defects(plan.defects)
