@@ -6,8 +6,9 @@ import pytest
 from scripted_sql import DRIVER, NO_DRIVER, PASSWORD, SqlServer, scripted
 
 from restoreproof.fixtures.endpoints import Endpoint
-from restoreproof.fixtures.engines import Engine, EngineError, Login, container
+from restoreproof.fixtures.engines import Engine, EngineError, Login, container, starting
 from restoreproof.fixtures.engines.container import ContainerSettings
+from restoreproof.fixtures.engines.driver import DriverError
 from restoreproof.fixtures.engines.instance import InstanceSettings, find_instance
 from restoreproof.fixtures.engines.looking import look_at
 from restoreproof.fixtures.engines.route import GATEWAY, Route, route_to
@@ -123,10 +124,20 @@ def test_none_is_none_and_nonsense_is_an_error():
         pass
 
 
-def test_without_a_driver_there_is_no_engine_and_the_reason_says_what_to_do():
-    with engine_for("auto", EngineSettings(driver="/nowhere/driver.so")) as choice:
+def test_without_a_driver_there_is_no_engine_and_the_reason_says_what_to_do(monkeypatch):
+    def missing(_):
+        raise DriverError("no driver; on Debian: apt-get install unixodbc")
+
+    monkeypatch.setattr(starting, "find_driver", missing)
+    with engine_for("auto", EngineSettings()) as choice:
         assert choice.engine is None
-        assert "/nowhere/driver.so" in choice.reason
+        assert "apt-get install unixodbc" in choice.reason
+
+
+def test_driver_that_was_named_and_is_not_there_ends_the_run():
+    wrong = EngineSettings(driver="/nowhere/driver.so")
+    with pytest.raises(EngineError, match=r"/nowhere/driver\.so"), engine_for("auto", wrong):
+        pass
 
 
 @needs_driver

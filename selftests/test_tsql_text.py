@@ -158,6 +158,7 @@ certificate, other_identity, region_options = rounds.certificate, rounds.other_i
 def connection(monkeypatch):
     recorder = Recorder()
     monkeypatch.setattr(rounds, "Connection", SimpleNamespace(to=lambda *_, **__: recorder))
+    monkeypatch.setattr(rounds, "_signed_in", lambda *_, **__: recorder)
     monkeypatch.setattr(looking, "Connection", lambda *_: recorder)
     return recorder
 
@@ -204,6 +205,7 @@ def sent(connection, engine, certificate, other_identity, region_options):
         "mirror": PLACES,
         "url": PLACES[1],
         "statement": "SELECT 1",
+        "connection": connection,
     }
     sealing = f"ENCRYPTION (ALGORITHM = AES_256, SERVER CERTIFICATE = [{certificate}])"
     writing = ("FORMAT", sealing, *cutting_short.SLOWLY, "NAME = N'o''clock'", region_options("BACKUP"))
