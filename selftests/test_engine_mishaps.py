@@ -41,7 +41,7 @@ def certify(lab, tmp_path, *words):
     return ("certify", "--engine", "instance", "--provider", str(lab.profile), *reports, *words)
 
 
-@pytest.mark.parametrize("moment", ["BAK-19.larger-than-a-part", "MPU-02.transfer-sizes", "BAK-15.stripes"])
+@pytest.mark.parametrize("moment", ["BAK-19.larger-than-a-part", "MPU-02.transfer-sizes"])
 def test_ctrl_c_while_a_statement_runs_ends_cleanly(lab, instance, tmp_path, moment):
     _, engine, words = instance
     with live_run(lab, tmp_path / "said", *certify(lab, tmp_path, "--area", "backups", *words)) as run:
