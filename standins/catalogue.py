@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -34,13 +33,7 @@ def chosen(names: Iterable[str]) -> tuple[Defect | EngineDefect, ...]:
 
     :raises LookupError: a name is unknown; the text gives the nearest spelling and the whole list.
     """
-    wanted = tuple(dict.fromkeys(names))
-    for name in wanted:
-        if name not in DEFECTS:
-            near = get_close_matches(str(name), DEFECTS, n=1, cutoff=0.4)
-            hint = f"; did you mean '{near[0]}'?" if near else "."
-            raise LookupError(f"There is no defect '{name}'{hint} Defects: {', '.join(sorted(DEFECTS))}.")
-    return tuple(DEFECTS[name] for name in wanted)
+    return proxy.named(names, DEFECTS)
 
 
 def apart(names: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from restoreproof.standins.proxy.defects import (
     abort,
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
     from restoreproof.standins.proxy.defect import Defect
 
-__all__ = ["DEFECTS", "chosen"]
+__all__ = ["DEFECTS", "chosen", "named"]
+
+T = TypeVar("T")
 
 _AREAS = (
     tls,
@@ -71,10 +73,18 @@ def chosen(names: Iterable[str]) -> tuple[Defect, ...]:
 
     :raises LookupError: a name is unknown; the text gives the nearest spelling and the whole list.
     """
+    return named(names, DEFECTS)
+
+
+def named(names: Iterable[str], defects: Mapping[str, T]) -> tuple[T, ...]:
+    """Look up defects of any catalogue by name, each once, in the order given.
+
+    :raises LookupError: a name is unknown; the text gives the nearest spelling and the whole list.
+    """
     wanted = tuple(dict.fromkeys(names))
     for name in wanted:
-        if name not in DEFECTS:
-            near = get_close_matches(str(name), DEFECTS, n=1, cutoff=0.4)
+        if name not in defects:
+            near = get_close_matches(str(name), defects, n=1, cutoff=0.4)
             hint = f"; did you mean '{near[0]}'?" if near else "."
-            raise LookupError(f"There is no defect '{name}'{hint} Defects: {', '.join(sorted(DEFECTS))}.")
-    return tuple(DEFECTS[name] for name in wanted)
+            raise LookupError(f"There is no defect '{name}'{hint} Defects: {', '.join(sorted(defects))}.")
+    return tuple(defects[name] for name in wanted)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from restoreproof.standins.proxy.context import Context
 
-__all__ = ["FAULTS", "Faults"]
+__all__ = ["Faults"]
 
 _NAME = re.compile(r"fault-([a-z-]+)\.")
 _BRIEFLY = 3
@@ -113,6 +113,3 @@ _ON = {
     "lost-completion": Kind.COMPLETE_UPLOAD,
     "cut-reads": Kind.GET_OBJECT,
 }
-
-FAULTS = (*_ON, *_ALTERED)
-"""Their names."""
