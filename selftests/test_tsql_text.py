@@ -13,6 +13,8 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError
 from sqlglot.tokens import TokenType
 
+from restoreproof.commands.linting.finding import NOTE
+from restoreproof.commands.linting.linter import lint
 from restoreproof.fixtures import cutting_short, rounds
 from restoreproof.fixtures.answer import Finding
 from restoreproof.fixtures.databases import Database, SqlServer
@@ -245,3 +247,17 @@ def test_all_that_the_suites_send_is_understood_by_the_stand_in(sent):
 
     assert len(found) == sum(len(pieces(batch)) for batch in sent)
     assert {rounds.PATHS, rounds.MASTER_KEY, looking.FACTS, looking.PLATFORM, looking.PERMISSION} < set(sent)
+
+
+ON_PURPOSE = {
+    "CRED-01": "the identity that a check sees refused",
+    "OPS-01": "a check's own names are new in each run, those of PLACES are not",
+    "OPS-02": "the mirror of a check is elsewhere, that of PLACES is not",
+}
+"""Rules that are broken here, and why."""
+
+
+def test_all_that_the_suites_send_breaks_no_other_rule_of_the_linter(sent):
+    found = {one.finding.rule for batch in sent for one in lint(batch) if one.finding.severity != NOTE}
+
+    assert found == set(ON_PURPOSE)
