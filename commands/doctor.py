@@ -71,13 +71,11 @@ def run(args: Namespace) -> int:
 
     try:
         profile = load_profile(args.provider, os.environ, _known_ids(), colons=True)
-        window, wish = _seconds(args.backup_window), _wish(args)
-        if args.key is not None and not 0 < len(args.key) <= LONGEST_KEY:
-            raise SelectionError(f"--key has 1 to {LONGEST_KEY} characters")
+        window, key, wish = _seconds(args.backup_window), _key(args.key), _wish(args)
     except (ProfileError, SelectionError, EngineError) as problem:
         return _refuse(str(problem))
     try:
-        examination = _examine(profile, window, args.key, wish)
+        examination = _examine(profile, window, key, wish)
     except (EndpointError, OSError) as problem:
         _complain(str(problem))
         return 1
@@ -85,17 +83,16 @@ def run(args: Namespace) -> int:
     return 0 if examination.is_well else 1
 
 
-def _examine(profile: Profile, window: float | None, key: str | None, wish: Wish) -> Examination:
+def _examine(profile: Profile, window: float | None, key: str, wish: Wish) -> Examination:
     from restoreproof.fixtures.doctor import examining, patient, server  # noqa: PLC0415 - heavy
     from restoreproof.fixtures.endpoints.remote import find_remote  # noqa: PLC0415
     from restoreproof.fixtures.endpoints.starting import start_endpoint  # noqa: PLC0415
-    from restoreproof.reports.register import load_register  # noqa: PLC0415
 
     with ExitStack() as stack:
         is_there = profile.endpoint.kind == "url"
         endpoint = find_remote(profile) if is_there else start_endpoint(profile, (), stack)
-        who = patient.Patient(profile, endpoint, window, key or patient.TYPICAL_KEY, os.environ)
-        visit = examining.begin(who, load_register())
+        who = patient.Patient(profile, endpoint, window, key, os.environ)
+        visit = examining.begin(who, examining.load_sources())
         with server.beside(wish, who, visit.chart):
             visit.examine()
         return visit.report()
@@ -125,6 +122,17 @@ def _seconds(text: str | None) -> float | None:
     if not match:
         raise SelectionError(f"--backup-window {text!r} is no time; write it as 8h, 90m or 2d")
     return float(match[1]) * UNITS[match[2]]
+
+
+def _key(text: str | None) -> str:
+    """What a backup will be called."""
+    from restoreproof.fixtures.doctor.patient import TYPICAL_KEY  # noqa: PLC0415 - heavy
+    from restoreproof.fixtures.selection import SelectionError  # noqa: PLC0415
+
+    key = TYPICAL_KEY if text is None else text
+    if not 0 < len(key) <= LONGEST_KEY:
+        raise SelectionError(f"--key has 1 to {LONGEST_KEY} characters, not {len(key)}")
+    return key
 
 
 def _print(examination: Examination, *, json: bool) -> None:

@@ -32,6 +32,7 @@ class Finding:
 
     :ivar name: one of a closed vocabulary, such as ``wrong-secret``.
     :ivar id: the requirement of the register, or the rule for operators, that it is about.
+    :ivar also: further ones that it tells of.
     :ivar claim: what that says, in the present tense; empty where it is not told.
     :ivar seen: what was found here.
     :ivar dba_sees: what SQL Server would show; empty for what is good.
@@ -46,6 +47,7 @@ class Finding:
     claim: str = ""
     dba_sees: str = ""
     fix: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
