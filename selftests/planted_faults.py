@@ -77,7 +77,7 @@ OF_RESTORE = {"restore-cannot-list", "restore-cannot-get", "restore-may-write"}
 FAULTS = (
     fault("name-unknown", stops=ROUTE, host="nowhere.invalid", addresses=(), hides={"nothing-listens"}),
     fault("nothing-listens", stops=ROUTE, speaks="nothing", hides={"some-addresses-dead"}),
-    fault("some-addresses-dead", addresses=("127.0.0.1", "127.0.0.1:9")),
+    fault("some-addresses-dead", addresses=("127.0.0.1:9", "127.0.0.1")),
     fault("proxy-here", environ={"HTTPS_PROXY": "http://proxy.test:3128"}),
     fault("plain-http", TLS, TLS, speaks="http"),
     fault("wrong-ca", TRUST, TRUST, given=OTHERS, hides={"intermediate-missing"}),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from hostile_server import BUCKET, HostileStore, hostile, xml
+from hostile_server import BUCKET, HostileStore, Request, hostile, xml
 
 from restoreproof.fixtures.doctor import examining
 from restoreproof.fixtures.doctor.patient import TYPICAL_KEY, Patient
@@ -74,6 +74,9 @@ secret = "RESTORE_SECRET"
 id     = "HOUSEKEEPING_ID"
 secret = "HOUSEKEEPING_SECRET"
 
+[capabilities]
+virtual_host = true
+
 [limits]
 {limits}
 
@@ -105,6 +108,8 @@ class Plan:
     console: bool = False
     host: str = "localhost"
     style: str = "path"
+    virtual: bool = True
+    signs: str = "us-east-1"
     named: bool = True
     addresses: tuple[str, ...] = ("127.0.0.1",)
     extra: dict[str, str] = field(default_factory=dict)
@@ -124,12 +129,21 @@ class Plan:
         return f"{self.prefix.get(role, '')}{role.upper():Z<20}"
 
 
+@dataclass(frozen=True)
+class Addressed(Request):
+    """A request whose bucket stood in the host name, as if it stood in the path; what was signed is kept."""
+
+    sent_target: str = ""
+
+
 class PlantedStore(HostileStore):
     """Checks who asks and whether he may, and answers what was planted."""
 
     plan: Plan
 
     def answer(self, request, body):
+        if self.plan.virtual and request.headers["host"].startswith(f"{BUCKET}."):
+            request = Addressed(request.method, f"/{BUCKET}{request.target}", request.headers, request.target)
         refused = self.refusal(request)
         status, headers, content = refused or self.respond(request, body)
         bare = request.method == "HEAD"
@@ -194,7 +208,7 @@ class PlantedStore(HostileStore):
         names = headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
         signed = AWSRequest(
             method=request.method,
-            url=f"https://{headers['host']}{request.target}",
+            url=f"https://{headers['host']}{getattr(request, 'sent_target', request.target)}",
             headers={name: headers[name] for name in names},
         )
         signed.context["timestamp"] = headers["x-amz-date"]
@@ -265,7 +279,7 @@ def patient_of(plan: Plan, port: int, folder: Path, budget: Budget | None = None
     text = PROFILE.format(
         host=plan.host,
         port=port,
-        region="us-east-1",
+        region=plan.signs,
         style=style,
         bucket=f'bucket = "{BUCKET}"' if plan.named else "",
         addresses=addresses,
