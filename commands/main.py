@@ -18,6 +18,7 @@ COMMANDS = {
     "sweep": "finish the clean-up of killed runs",
     "report": "render run files",
     "census": "show what SQL Server sent in a run",
+    "measure": "measure how fast a provider takes backups and gives them back",
     "profile": "write or check a provider's profile",
 }
 """Each sub-command, a module of its own, and its line of help."""
