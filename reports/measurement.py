@@ -40,6 +40,7 @@ class Rate:
     :ivar rounds: bytes per second, all streams together, of every round.
     :ivar cpu: the median share that our own processes took of the processors they could use: one per stream at most.
     :ivar sink: bytes per second, the median too, of the same against a sink on this machine that stores nothing.
+    :ivar share: what part of the sink's rate the store reached, the median of pairs measured one after the other.
     :ivar problem: why there are no rounds, or no more.
     """
 
@@ -49,6 +50,7 @@ class Rate:
     rounds: tuple[float, ...]
     cpu: float = 0.0
     sink: float = 0.0
+    share: float = 0.0
     problem: str = ""
 
     @property
@@ -77,7 +79,7 @@ class Rate:
             return ""
         if self.cpu >= BUSY:
             return "processor"
-        return "sink" if self.sink and self.median >= HALF * self.sink else ""
+        return "sink" if self.share >= HALF else ""
 
 
 @dataclass(frozen=True)
@@ -179,5 +181,5 @@ def known(rates: Sequence[Rate], way: str) -> list[Rate]:
 
 
 def _rate(row: Mapping[str, Any]) -> Rate:
-    numbers = {name: row[name] for name in ("way", "streams", "part", "cpu", "sink", "problem")}
+    numbers = {name: row[name] for name in ("way", "streams", "part", "cpu", "sink", "share", "problem")}
     return Rate(**numbers, rounds=tuple(float(number) for number in row["rounds"]))

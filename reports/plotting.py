@@ -16,6 +16,8 @@ LEFT, RIGHT, TOP, BOTTOM = 58, 78, 14, 40
 STEPS = (1, 2, 2.5, 5, 10)
 MOST_TICKS = 5
 MIB = 1024 * 1024
+BESIDE = 6
+"""Between two points with the same number of streams, so that their intervals show."""
 APART = 15
 """Between two labels at the ends of lines."""
 
@@ -79,13 +81,13 @@ def plot_of(rates: Sequence[Rate]) -> Plot | None:
     def up(rate: float) -> float:
         return round(HEIGHT - BOTTOM - rate / top * (HEIGHT - TOP - BOTTOM), 1)
 
-    def point(rate: Rate) -> Point:
+    def point(rate: Rate, beside: float) -> Point:
         low, high = rate.interval
-        return Point(across(rate.streams), up(rate.median), up(low), up(high), rate)
+        return Point(round(across(rate.streams) + beside, 1), up(rate.median), up(low), up(high), rate)
 
-    drawn = [
-        (part, tuple(point(rate) for rate in seen if rate.part == part)) for part in sorted({r.part for r in seen})
-    ]
+    parts = sorted({rate.part for rate in seen})
+    beside = {part: BESIDE * (number - (len(parts) - 1) / 2) for number, part in enumerate(parts)}
+    drawn = [(part, tuple(point(rate, beside[part]) for rate in seen if rate.part == part)) for part in parts]
     labels = _apart([points[-1].y for _, points in drawn])
     lines = tuple(Line(part, points, label) for (part, points), label in zip(drawn, labels, strict=True))
     ticks = tuple((up(number * step * MIB), f"{number * step:g}") for number in range(round(top / MIB / step) + 1))

@@ -187,7 +187,7 @@ def test_measured_rates_decide_about_streams_and_window():
 
 
 def test_client_limited_rate_is_told():
-    rate = Rate("upload", 8, LARGEST_PART, (85.0 * MIB,), sink=100.0 * MIB)
+    rate = Rate("upload", 8, LARGEST_PART, (85.0 * MIB,), sink=100.0 * MIB, share=0.85)
 
     assert "client-limited" in told(advise(Need(TB), STORE, [rate]), ENDPOINT, "acme")
 

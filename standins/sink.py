@@ -28,7 +28,7 @@ __all__ = ["serve"]
 
 _PIECE = 1024 * 1024
 _THROTTLED_PIECE = 64 * 1024
-_CREDIT = 0.05  # seconds that may be caught up with: a sleeper wakes late, and that is not to lower the rate
+_GRACE = 0.03  # seconds between two bodies that may be caught up with; a longer pause is the client's
 _PATIENCE = 60.0
 _BUCKET = "sqlbackups"
 _ROLES = ("backup", "restore", "housekeeping")
@@ -38,10 +38,14 @@ _Answer = tuple[HTTPStatus, dict[str, str], str]
 
 @dataclass
 class _Throttle:
-    """A bucket of tokens for all connections; without a rate everything passes."""
+    """A bucket of tokens for all connections; without a rate everything passes.
+
+    While bodies are on their way, whoever wakes late catches up, so that a busy machine does not lower the rate.
+    """
 
     rate: float
     _due: float = 0.0
+    _bodies: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -49,11 +53,26 @@ class _Throttle:
         """How many bytes to move at a time."""
         return _THROTTLED_PIECE if self.rate else _PIECE
 
+    @contextmanager
+    def body(self) -> Iterator[None]:
+        """While one body is on its way."""
+        with self._lock:
+            now = time.monotonic()
+            if not self._bodies and now - self._due > _GRACE:
+                self._due = now
+            self._bodies += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._bodies -= 1
+
     def take(self, size: int) -> None:
+        """Wait until so many bytes may pass."""
         if not self.rate:
             return
         with self._lock:
-            self._due = max(self._due, time.monotonic() - _CREDIT) + size / self.rate
+            self._due += size / self.rate
             due = self._due
         rest(due - time.monotonic())
 
@@ -158,8 +177,9 @@ class _Sink:
             stream = wire.makefile("rb")
             buffer = memoryview(bytearray(self.throttle.piece))
             while request := _read_head(stream):
-                self._swallow(stream, request.size, buffer)
-                self._answer(wire, request)
+                with self.throttle.body():
+                    self._swallow(stream, request.size, buffer)
+                    self._answer(wire, request)
 
     def _shake_hands(self, plain: socket.socket) -> ssl.SSLSocket:
         return self.context.wrap_socket(plain, server_side=True)
