@@ -99,6 +99,7 @@ def load_profile(
     known_ids: Collection[str] = (),
     *,
     require_keys: bool = True,
+    colons: bool = False,
 ) -> Profile:
     """Read and check a profile.
 
@@ -106,12 +107,13 @@ def load_profile(
     :param environ: the environment variables; those of this process when left out.
     :param known_ids: the checks that a deviation may name.
     :param require_keys: whether a key that nobody has set is a problem; else its role is just absent from ``keys``.
+    :param colons: whether a ``:`` in a key is let through, for whoever judges it.
     :raises ProfileError: the file cannot be used; the text lists every problem.
     """
     path = find_profile(name_or_path)
     file = str(path) if path.parent == SHIPPED else name_or_path
     document = read_document(file, path)
-    keys = KeyReader(path.parent, os.environ if environ is None else environ, required=require_keys)
+    keys = KeyReader(path.parent, os.environ if environ is None else environ, required=require_keys, colons=colons)
     profile = _build(document, path, keys, known_ids)
     document.problems.raise_for(file)
     return profile
