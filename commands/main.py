@@ -19,6 +19,7 @@ COMMANDS = {
     "sweep": "finish the clean-up of killed runs",
     "report": "render run files",
     "census": "show what SQL Server sent in a run",
+    "measure": "measure how fast a provider takes backups and gives them back",
     "profile": "write or check a provider's profile",
     "lint": "name the rules that scripts in T-SQL break",
 }
