@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from restoreproof.providers.capabilities import CAPABILITIES, LIMITS, MECHANISMS, Capability, Value
 from restoreproof.providers.document import read_document
 from restoreproof.providers.endpoint import EndpointSettings, read_endpoint
+from restoreproof.providers.facts import shipped_facts
 from restoreproof.providers.files import is_file
 from restoreproof.providers.keys import KeyPair, KeyReader, Keys, KeySource
 from restoreproof.providers.problems import Problem, ProfileError, nearest, refusal
@@ -67,7 +68,8 @@ class Deviation:
 class Profile:
     """A provider as its file describes it, with every default filled in.
 
-    ``digest`` is the SHA-256 (hex) of the file's bytes. ``keys`` has the roles ``backup``, ``restore`` and
+    ``digest`` is the SHA-256 (hex) of the file's bytes. ``facts`` is the name of the file of what is documented of the
+    offering (:mod:`restoreproof.providers.facts`), if there is one. ``keys`` has the roles ``backup``, ``restore`` and
     ``housekeeping``; it is empty for a server that RestoreProof starts. ``key_sources`` says where they come
     from, ``warnings`` what the user should hear.
     """
@@ -86,6 +88,7 @@ class Profile:
     labels: Mapping[str, str] = field(default_factory=dict)
     key_sources: Mapping[str, KeySource] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    facts: str | None = None
 
 
 def shipped_profiles() -> list[str]:
@@ -157,6 +160,7 @@ def _build(document: Document, path: Path, keys: KeyReader, known_ids: Collectio
         labels=_labels(top.table("labels")),
         key_sources=found.sources,
         warnings=found.warnings,
+        facts=top.choice("facts", shipped_facts()),
     )
     top.close()
     return profile
