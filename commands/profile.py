@@ -7,6 +7,7 @@ from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from restoreproof.commands.learning import add_learn
 from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
 from restoreproof.providers.profile import SLUG, ProfileError, load_profile, shipped_profiles
 from restoreproof.reports.register import load_register
@@ -90,7 +91,7 @@ secret = "{variable}_SECRET"
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser], summary: str) -> None:
-    """Hang ``profile new`` and ``profile check`` into the command line."""
+    """Hang ``profile new``, ``profile check`` and ``profile learn`` into the command line."""
     parser = _parser(subparsers, "profile", summary, _ABOUT, _EXAMPLES)
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", dest="action", required=True)
     new = _parser(actions, "new", "write a starter profile", _NEW_ABOUT, _NEW_EXAMPLES)
@@ -105,6 +106,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser], summary: str) -> N
         "profiles", nargs="+", metavar="NAME|FILE", help=f"a shipped profile ({shipped}) or the path of a .toml file"
     )
     check.set_defaults(run=run)
+    add_learn(actions)
 
 
 def run(args: Namespace) -> int:
