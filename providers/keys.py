@@ -78,8 +78,12 @@ class KeyReader:
     def __init__(self, folder: Path, environ: Mapping[str, str], *, required: bool) -> None:
         self._folder = folder
         self._environ = environ
-        self._required = required
+        self.required = required
         self._warnings: dict[str, None] = {}
+
+    def lenient(self) -> KeyReader:
+        """The same reader, to which a variable or file that does not exist is no problem."""
+        return KeyReader(self._folder, self._environ, required=False)
 
     def read(self, table: Table) -> Keys:
         """Every role's pair; roles left out are served by the backup pair, keys with one right by none."""
@@ -120,7 +124,7 @@ class KeyReader:
         try:
             value = self._fetch(origin)
         except AbsentSecretError as problem:
-            if self._required:
+            if self.required:
                 table.report(key, str(problem))
             return None
         except SecretError as problem:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +108,8 @@ def load_profile(
     :param name_or_path: the name of a shipped profile, or a file (anything with a ``/`` or ending in ``.toml``).
     :param environ: the environment variables; those of this process when left out.
     :param known_ids: the checks that a deviation may name.
-    :param require_keys: whether a key that nobody has set is a problem; else its role is just absent from ``keys``.
+    :param require_keys: whether a key that nobody has set, or an example for a URL, is a problem: nothing can be run
+        with it. Else the role is just absent from ``keys``, and the URL worth a warning.
     :raises ProfileError: the file cannot be used; the text lists every problem.
     """
     path = find_profile(name_or_path)
@@ -169,11 +170,24 @@ def _build(document: Document, path: Path, keys: KeyReader, known_ids: Collectio
 def _keys(top: Table, endpoint: EndpointSettings, reader: KeyReader) -> Keys:
     """The pairs of a server that is there already; one that we start is given pairs of our making."""
     table = top.table("keys")
+    if endpoint.is_placeholder:
+        return _keys_of_nobody(top, reader)
     if endpoint.kind == "url":
         return reader.read(table)
     if "keys" in top:
         top.report("keys", f"belongs to an endpoint by url; one by {endpoint.kind} gets keys made for the run")
     return Keys({}, {}, ())
+
+
+def _keys_of_nobody(top: Table, reader: KeyReader) -> Keys:
+    """Nothing can be run against an example of a URL, and the line that says so comes without one for each key."""
+    name = top.text("name") or ""
+    own = f"write a profile of your own with restoreproof profile new NAME --like {name}"
+    advice = f"is an example; {own if name in shipped_profiles() else 'write the host and port of your store'}"
+    if reader.required:
+        top.table("endpoint").report("url", advice)
+    keys = reader.lenient().read(top.table("keys"))
+    return replace(keys, warnings=(*keys.warnings, f"[endpoint].url {advice}"))
 
 
 def _name(top: Table) -> str:
