@@ -19,6 +19,7 @@ COMMANDS = {
     "report": "render run files",
     "census": "show what SQL Server sent in a run",
     "profile": "write or check a provider's profile",
+    "lint": "name the rules that scripts in T-SQL break",
 }
 """Each sub-command, a module of its own, and its line of help."""
 
@@ -31,6 +32,7 @@ examples:
   restoreproof certify --provider ./acme.toml
   restoreproof report runs/acme/*/ --format matrix --output matrix.html
   restoreproof profile new acme
+  restoreproof lint nightly.sql --provider ./acme.toml
 
 exit codes: 0 good enough and as declared, 1 not so, 2 interrupted, 4 bad usage"""
 
