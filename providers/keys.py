@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -78,12 +79,19 @@ class KeyReader:
     def __init__(self, folder: Path, environ: Mapping[str, str], *, required: bool) -> None:
         self._folder = folder
         self._environ = environ
-        self.required = required
+        self._required = required
         self._warnings: dict[str, None] = {}
 
+    @property
+    def required(self) -> bool:
+        """Whether a variable or file that does not exist is a problem."""
+        return self._required
+
     def lenient(self) -> KeyReader:
-        """The same reader, to which a variable or file that does not exist is no problem."""
-        return KeyReader(self._folder, self._environ, required=False)
+        """The same reader, to which it is none."""
+        reader = copy(self)
+        reader._required = False  # noqa: SLF001 - one of our own
+        return reader
 
     def read(self, table: Table) -> Keys:
         """Every role's pair; roles left out are served by the backup pair, keys with one right by none."""
@@ -124,7 +132,7 @@ class KeyReader:
         try:
             value = self._fetch(origin)
         except AbsentSecretError as problem:
-            if self.required:
+            if self._required:
                 table.report(key, str(problem))
             return None
         except SecretError as problem:

@@ -105,11 +105,12 @@ def load_profile(
 ) -> Profile:
     """Read and check a profile.
 
+    Where keys are required, an example for a URL (under ``.example.test``) is a problem too, and else worth a warning.
+
     :param name_or_path: the name of a shipped profile, or a file (anything with a ``/`` or ending in ``.toml``).
     :param environ: the environment variables; those of this process when left out.
     :param known_ids: the checks that a deviation may name.
-    :param require_keys: whether a key that nobody has set, or an example for a URL, is a problem: nothing can be run
-        with it. Else the role is just absent from ``keys``, and the URL worth a warning.
+    :param require_keys: whether a key that nobody has set is a problem; else its role is just absent from ``keys``.
     :raises ProfileError: the file cannot be used; the text lists every problem.
     """
     path = find_profile(name_or_path)
