@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from restoreproof.commands.linting.script import Credential, Device, Script, Transfer
     from restoreproof.commands.linting.values import Value
 
-_PLACEHOLDER = re.compile(r"[<>]")
+_PLACEHOLDER = re.compile(r"<[^<>]*>")
 _TEMPORARY = re.compile(r"ASIA[A-Z0-9]{12,}")
 """How the ids of keys begin that come with a session token."""
 
@@ -84,7 +84,7 @@ def _check_secret(credential: Credential) -> Iterator[Finding]:
     secret = credential.secret
     if secret is None:
         yield Finding("CRED-02", ERROR, "no SECRET", credential.spot)
-    elif secret.known:
+    elif secret.known and not _PLACEHOLDER.search(secret.text):
         yield from _check_keys(secret)
 
 
@@ -98,7 +98,7 @@ def _check_keys(secret: Value) -> Iterator[Finding]:
         yield Finding("CRED-02", ERROR, "blanks in SECRET", secret.spot)
     elif _TEMPORARY.fullmatch(key):
         yield Finding("CRED-13", ERROR, "a key of the kind that comes with a session token", secret.spot)
-    elif not (key + rest).isalnum() and not _PLACEHOLDER.search(secret.text):
+    elif not (key + rest).isalnum():
         yield Finding("CRED-05", NOTE, "other characters than letters and digits in SECRET", secret.spot)
 
 

@@ -79,6 +79,11 @@ class Cursor:
         """A name, if one comes."""
         return literal(self.take(), self.places, self.outside) if self.now.kind in _NAMES else None
 
+    def word(self) -> Value | None:
+        """A text that an argument has without quotes, if one comes."""
+        alone = self.now.kind is Kind.WORD and self.peek().upper not in (".", "(", *_SIGNS)
+        return self.name() if alone and self.now.upper not in ("DEFAULT", "NULL") else None
+
     def dotted(self) -> tuple[str, ...]:
         """The parts of a name, in small letters."""
         parts = []

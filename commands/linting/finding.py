@@ -57,7 +57,6 @@ class Store:
             name=profile.name,
             region=endpoint.region,
             region_checked=checked == "yes" or (checked == "unknown" and endpoint.region != REGION),
-            or (able["region_checked"] != "no" and endpoint.region != REGION),
             style=endpoint.style,
             either_style=bool(able["path_style"] and able["virtual_host"]),
             netloc="" if netloc.partition(":")[0].endswith(".example.test") else netloc,

@@ -204,7 +204,7 @@ class _Reader:
             label, start = self.label(), self.cursor.at
             if not label and self.cursor.now.kind is Kind.WORD:  # the next statement begins
                 break
-            value = self.cursor.expression()
+            value = (label and self.cursor.word()) or self.cursor.expression()
             if self.cursor.at == start:
                 break
             if self.cursor.accept_any("OUTPUT", "OUT"):
