@@ -6,6 +6,8 @@ import pytest
 from source_tree import ROOT
 
 from restoreproof.commands import profile as command
+from restoreproof.commands.linting.finding import Setting, Store
+from restoreproof.commands.linting.linter import lint
 from restoreproof.commands.pages import all_pages, pages
 from restoreproof.commands.vendor import load_vendor
 from restoreproof.commands.vendor_sql import STRIPES
@@ -52,6 +54,15 @@ def test_what_is_to_be_pasted_is_read_as_it_was_meant(name):
     named = f'{{"s3": {{"region":"{region}"}}}}' if region != "us-east-1" else None
     assert backup.options.get("BACKUP_OPTIONS") == named
     assert [said.options.get("RESTORE_OPTIONS") for said in (verify, restore)] == [named] * 2
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_what_is_to_be_pasted_breaks_no_rule_of_the_linter(name):
+    [block] = BLOCK.findall(PAGES[f"{name}.md"])
+    store = Store.of(load_vendor(name).profile)
+
+    assert [placed.finding for placed in lint(block, Setting(store))] == []
+    assert lint(block.replace("sqlbackups/Sales", "sqlbackups//Sales").replace("CHECKSUM, ", ""), Setting(store)) != []
 
 
 @pytest.mark.parametrize("name", VENDORS)
