@@ -94,6 +94,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], 
     add("--level", metavar=_choice(LEVELS), help="only this level and above (no outcome then)")
     add("--require", default=CERTIFIED, metavar=_choice(RUNGS), help=f"lowest good outcome ({CERTIFIED})")
     add("--defect", action="append", default=[], metavar="NAME", help="put a proxy with this defect in front")
+    add(
+        "--rehearse", action="store_true", help="judge a stand-in that does what the profile says, and not the vendor's"
+    )
     add("--scale", default=SCALES[0], metavar=_choice(SCALES), help="how far scale claims are proven (smoke)")
     add("--max-bytes", metavar="SIZE", help="refuse to start a run that moves more, such as 2GiB")
     add("--max-rate", metavar="RATE", help="send and receive no faster, such as 50MiB/s")
@@ -159,8 +162,9 @@ def _pytest_arguments(args: argparse.Namespace) -> list[str]:
         asked += [word for value in getattr(args, name) for word in (f"--{name}", value)]
     for name in ("thorough", "seed"):
         asked += [f"--{name}", str(getattr(args, name))] if getattr(args, name) is not None else []
-    if args.consent_to_retained_objects:
-        asked.append("--consent-to-retained-objects")
+    given = vars(args)
+    for name in ("consent_to_retained_objects", "rehearse"):
+        asked += [f"--{name.replace('_', '-')}"] if given[name] else []
     if args.level:
         asked += ["--level", args.level]
     for name in ("max-bytes", "max-rate", "check-deadline", "deadline"):
