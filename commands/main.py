@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": "start the embedded endpoint alone, for any client",
     "sweep": "finish the clean-up of killed runs",
     "report": "render run files",
+    "compare": "show what changed from one run to another",
     "census": "show what SQL Server sent in a run",
     "profile": "write or check a provider's profile",
     "lint": "name the rules that scripts in T-SQL break",

@@ -11,15 +11,16 @@ from restoreproof.commands.pages import write_pages
 from restoreproof.commands.starter import write_starter
 from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
 from restoreproof.providers.profile import ProfileError, load_profile, shipped_profiles
+from restoreproof.providers.ranges import LabelError, parse_labels
 from restoreproof.reports.register import load_register
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from restoreproof.providers.capabilities import Value
     from restoreproof.providers.keys import KeySource
-    from restoreproof.providers.profile import Profile
+    from restoreproof.providers.profile import Deviation, Profile
 
 OK = 0
 BAD_USAGE = 4
@@ -45,6 +46,7 @@ _CHECK_EXAMPLES = """\
 examples:
   restoreproof profile check ./acme.toml
   restoreproof profile check embedded
+  restoreproof profile check ./acme.toml --label firmware=12.1    what applies to that release
 """
 _NEW_ABOUT = """\
 Writes a profile for a provider reached by URL, with every line explained; fill in what is yours. An existing file is
@@ -89,6 +91,9 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser], summary: str) -> N
     check.add_argument(
         "profiles", nargs="+", metavar="NAME|FILE", help=f"a shipped profile ({shipped}) or the path of a .toml file"
     )
+    check.add_argument(
+        "--label", action="append", default=[], metavar="NAME=VALUE", help="show what applies to a run with this label"
+    )
     check.set_defaults(run=run)
     page = _parser(actions, "page", "write a vendor's page", _PAGE_ABOUT, _PAGE_EXAMPLES)
     page.add_argument("profiles", nargs="*", metavar="NAME|FILE", help="a profile that names its facts")
@@ -109,17 +114,22 @@ def run(args: Namespace) -> int:
     if args.action == "page":
         return write_pages(args.profiles, args.output_dir, everything=args.all)
     known_ids = {requirement.id for requirement in load_register()}
-    statuses = [check_profile(profile, known_ids) for profile in args.profiles]
-    return max(statuses)
+    try:
+        labels = parse_labels(args.label)
+    except LabelError as problem:
+        sys.stderr.write(f"restoreproof profile check: {problem}\n")
+        return BAD_USAGE
+    return max(check_profile(profile, known_ids, labels or None) for profile in args.profiles)
 
 
-def check_profile(name_or_path: str, known_ids: Collection[str]) -> int:
+def check_profile(name_or_path: str, known_ids: Collection[str], labels: Mapping[str, str] | None = None) -> int:
     """Print what a profile amounts to, or all that is wrong with it.
 
+    :param labels: what a run would be labelled with; None where nobody said.
     :returns: 0, or 4 when it cannot be used.
     """
     try:
-        profile = load_profile(name_or_path, known_ids=known_ids, require_keys=False)
+        profile = load_profile(name_or_path, known_ids=known_ids, require_keys=False, labels=labels)
     except ProfileError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_USAGE
@@ -138,8 +148,22 @@ def _rows(profile: Profile) -> Iterator[tuple[str, str]]:
     yield from _key_rows(profile)
     yield "differs", _listed(_differences(profile))
     yield "clean-up", _cleanup(profile)
-    declared = [f"{deviation.check} ({deviation.symptom})" for deviation in profile.deviations]
-    yield "deviations", _listed(declared)
+    yield "deviations", _listed([_deviation(deviation) for deviation in profile.deviations])
+    if profile.elsewhere:
+        yield "elsewhere", _listed([_deviation(deviation) for deviation in profile.elsewhere])
+    if profile.labels:
+        yield "labels", _listed([f"{name} = {value}" for name, value in profile.labels.items()])
+    for text, holds in profile.ranges.items():
+        yield "range", f"{text}: {_APPLIES[holds]}"
+
+
+_APPLIES = {True: "applies", False: "does not apply", None: "not known; add --label NAME=VERSION"}
+"""Whether a range of releases holds, in words."""
+
+
+def _deviation(deviation: Deviation) -> str:
+    seen_in = f" in {deviation.seen_in}" if deviation.seen_in else ""
+    return f"{deviation.check} ({deviation.symptom}{seen_in})"
 
 
 def _endpoint_rows(profile: Profile) -> Iterator[tuple[str, str]]:
