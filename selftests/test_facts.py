@@ -1,6 +1,12 @@
 """Files of facts: each word known with its sources or listed as unknown, and every mistake named at its line."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
+from example_profiles import spell_toml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
 from restoreproof.providers.facts import (
@@ -112,6 +118,24 @@ def test_a_mistake_is_named_at_its_line(tmp_path, old, new, expected):
 
     assert expected in str(error.value)
     assert all(line.startswith(str(tmp_path / "acme.toml")) for line in str(error.value).splitlines())
+
+
+WORDS = st.sampled_from(
+    ["vendor", "unknown", "sources", "setup", "quirks", "variants", "multipart", "max_parts", "value", "certainty",
+     "source", "what", "how", "documented", "limits", "https://acme.test"]
+)  # fmt: skip
+LEAVES = st.booleans() | st.integers() | st.text(max_size=4) | WORDS
+TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4))
+
+
+@given(st.dictionaries(WORDS, TREES, max_size=8))
+def test_values_of_any_type_are_facts_or_refused(tree):
+    text = "".join(f"{key} = {spell_toml(value)}\n" for key, value in tree.items())
+
+    with TemporaryDirectory() as folder, pytest.raises(ProfileError) as error:
+        read(Path(folder), text)
+
+    assert str(error.value).startswith(folder)
 
 
 def test_facts_that_are_not_shipped_are_refused():
