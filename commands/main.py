@@ -14,6 +14,7 @@ USAGE = 4
 
 COMMANDS = {
     "certify": "run the suites against a provider",
+    "doctor": "look at a store before anything is deployed, in under ten seconds",
     "serve": "start the embedded endpoint alone, for any client",
     "sweep": "finish the clean-up of killed runs",
     "report": "render run files",
@@ -34,6 +35,7 @@ examples:
   restoreproof report runs/acme/*/ --format matrix --output matrix.html
   restoreproof profile new acme
   restoreproof lint nightly.sql --provider ./acme.toml
+  restoreproof doctor --provider ./acme.toml
 
 exit codes: 0 good enough and as declared, 1 not so, 2 interrupted, 4 bad usage"""
 

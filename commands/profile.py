@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from restoreproof.commands.learning import add_learn
 from restoreproof.commands.pages import write_pages
 from restoreproof.commands.starter import write_starter
-from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
+from restoreproof.providers.expectations import differences, spell, unseen
 from restoreproof.providers.profile import ProfileError, load_profile, shipped_profiles
 from restoreproof.providers.ranges import LabelError, parse_labels
 from restoreproof.reports.register import load_register
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
     from collections.abc import Collection, Iterator, Mapping
 
-    from restoreproof.providers.capabilities import Value
     from restoreproof.providers.keys import KeySource
     from restoreproof.providers.profile import Deviation, Profile
 
@@ -149,6 +148,7 @@ def _rows(profile: Profile) -> Iterator[tuple[str, str]]:
     yield from _endpoint_rows(profile)
     yield from _key_rows(profile)
     yield "differs", _listed(_differences(profile))
+    yield from _unseen(profile)
     yield "clean-up", _cleanup(profile)
     yield "deviations", _listed([_deviation(deviation) for deviation in profile.deviations])
     if profile.elsewhere:
@@ -195,18 +195,15 @@ def _source(source: KeySource) -> str:
 
 
 def _differences(profile: Profile) -> Iterator[str]:
-    for name, value in profile.capabilities.items():
-        if value != CAPABILITIES[name].default:
-            yield f"{name} = {_shown(value)}"
-    for name, number in profile.limits.items():
-        if number != LIMITS[name].default:
-            yield f"{name} = {number}"
+    for name, value in differences(profile.capabilities, profile.limits):
+        yield f"{name} = {spell(value)}"
 
 
-def _shown(value: Value) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return " ".join(value) if isinstance(value, tuple) else str(value)
+def _unseen(profile: Profile) -> Iterator[tuple[str, str]]:
+    """What is documented of a provider, or said, and what no check will see; each with the reason."""
+    for name, value in differences(profile.capabilities, profile.limits):
+        if why := unseen(name, value):
+            yield "not seen", f"{name} = {spell(value)}: {why}"
 
 
 def _cleanup(profile: Profile) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from restoreproof.commands.starter import port_of
 from restoreproof.providers.capabilities import CAPABILITIES, LIMITS, MIB
 from restoreproof.providers.endpoint import NOBODY
+from restoreproof.providers.expectations import differences
 from restoreproof.providers.facts import load_facts
 from restoreproof.providers.problems import refusal
 from restoreproof.providers.profile import load_profile
@@ -61,20 +62,11 @@ class Vendor:
             return f"s3://{self.bucket}.{authority}"
         return f"s3://{authority}/{self.bucket}"
 
-    def differences(self) -> list[tuple[str, str, str]]:
-        """Name, value and sentence of each capability and limit that is not what SQL Server hopes for."""
-        profile = self.profile
-        found = [
-            (name, shown(value, name), CAPABILITIES[name].sentence)
-            for name, value in profile.capabilities.items()
-            if value != CAPABILITIES[name].default
-        ]
-        found += [
-            (name, f"{number:,}", LIMITS[name].sentence)
-            for name, number in profile.limits.items()
-            if number != LIMITS[name].default
-        ]
-        return found
+    def differences(self) -> list[tuple[str, Value, str]]:
+        """Name, value and sentence of each capability and limit that is not what RestoreProof assumes."""
+        sentences = {name: word.sentence for name, word in (CAPABILITIES | LIMITS).items()}
+        told = differences(self.profile.capabilities, self.profile.limits)
+        return [(name, value, sentences[name]) for name, value in told]
 
 
 def load_vendor(name_or_path: str) -> Vendor:

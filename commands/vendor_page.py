@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from restoreproof.commands.markdown_text import code, fenced, links, plain, table
 from restoreproof.commands.vendor import shown, span
 from restoreproof.commands.vendor_sql import USUAL_REGION, script
+from restoreproof.providers.expectations import unseen
 from restoreproof.providers.facts import ASK, VOCABULARY
 from restoreproof.reports.register import load_register
 from restoreproof.reports.rules import load_rules
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from restoreproof.commands.vendor import Vendor
+    from restoreproof.providers.capabilities import Value
     from restoreproof.providers.facts import Fact
 
 OPERATORS = "operators.md"
@@ -195,36 +197,43 @@ def _words(certainty: str) -> str:
 def _deviations(vendor: Vendor) -> Iterator[str]:
     yield "## Deviations seen"
     yield ""
-    declared = vendor.profile.deviations
+    declared = (*vendor.profile.deviations, *vendor.profile.elsewhere)
     if not declared:
-        yield (
-            "None, for no run was made."
-            if not vendor.is_run
-            else "None: runs have shown no other than the profile says."
-        )
+        yield "None: runs have shown no other than the profile says." if vendor.is_run else "None, for no run was made."
         return
-    rows = [(code(entry.check), code(entry.symptom), plain(entry.reason), links([entry.link])) for entry in declared]
-    yield "Each of these fails in every run, with this symptom:"
+    rows = [
+        (
+            code(entry.check),
+            code(entry.symptom),
+            code(entry.seen_in) if entry.seen_in else "all that were run",
+            plain(entry.reason),
+            links([entry.link]),
+        )
+        for entry in declared
+    ]
+    yield "Each of these fails in every run of the releases it was seen in, with this symptom:"
     yield ""
-    yield from table(["Check", "Symptom", "What was seen", "Link"], rows)
+    yield from table(["Check", "Symptom", "Releases", "What was seen", "Link"], rows)
 
 
 def _differences(vendor: Vendor) -> Iterator[str]:
-    probed = {need for entry in load_register() for need in (entry.capability, *entry.needs) if need}
     yield "## What differs from SQL Server's wishes"
     yield ""
     yield "Where the profile differs from what RestoreProof takes a store for until told otherwise:"
     yield ""
     rows = [
-        (
-            code(name),
-            plain(value),
-            sentence,
-            "seen in runs" if vendor.is_run and name in probed else _words("documented"),
-        )
+        (code(name), plain(shown(value, name)), sentence, _seen(vendor, name, value))
         for name, value, sentence in vendor.differences()
     ]
     yield from table(["In the profile", "Value", "Meaning", "How sure"], rows or [("-", "-", "nothing", "-")])
+
+
+def _seen(vendor: Vendor, name: str, value: Value) -> str:
+    """Whether runs have shown a line of the profile; if no check can, why."""
+    why = unseen(name, value)
+    if why:
+        return f"{_words('documented')} ({plain(why)})"
+    return "seen in runs" if vendor.is_run else _words("documented")
 
 
 def _leftovers(vendor: Vendor) -> Iterator[str]:

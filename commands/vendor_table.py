@@ -61,7 +61,7 @@ def _row(vendor: Vendor) -> Iterator[str]:
     yield _known(vendor, "etag.multipart_format")
     yield _known(vendor, "versioning_and_lock.object_lock")
     yield f"{len(facts.known)}, {len(facts.unknown)}"
-    yield str(len(profile.deviations)) if vendor.is_run else "not run"
+    yield str(len(profile.deviations) + len(profile.elsewhere)) if vendor.is_run else "not run"
 
 
 def _known(vendor: Vendor, name: str) -> str:

@@ -157,7 +157,19 @@ QUOTED = {
 }
 """Quoted only: shown as documented, not seen. Why no check looks at these."""
 
-LIKE_THE_DEFAULT = "no check tells this value from the default"
+NOT_AT_THIS_VALUE = {
+    "missing_head": "META-07.head-and-get-agree sees a status only where it always comes: here 404 is among them",
+    "equal_parts": "what is recommended is not refused otherwise",
+    "contiguous_parts": "what is recommended is not refused otherwise",
+    "etag": "what SQL Server compares is one ETag with another; MPU-01.multipart-etag looks at its end alone",
+    "listing_delimiter": "folders are asked for by '/' alone",
+    "open_uploads": "PERF-07.uploads-open-at-once opens 256",
+    "key_segment": "the longest URL that SQL Server takes has no longer segment, or one that hangs on the host's name",
+    "part_minimum": "WIRE-08.too-small-part sends parts of 1 KiB, and no other is smaller than 5 MiB",
+    "part_maximum": "SQL Server sends parts of 20 MiB at the most",
+    "parts": "0 says that no limit is known",
+}
+"""Words that checks do look at, but not at every value: why not at the others."""
 
 
 def foretell(capabilities: Mapping[str, Value], limits: Mapping[str, int]) -> dict[str, Foretold]:
@@ -179,7 +191,7 @@ def unseen(word: str, value: Value) -> str:
     """Why no check looks at a line; empty where one does."""
     if word in OF_THE_REGISTER or word in OF_THE_RUN or checks_of(word, value):
         return ""
-    return QUOTED.get(word, LIKE_THE_DEFAULT)
+    return QUOTED[word] if word in QUOTED else NOT_AT_THIS_VALUE[word]
 
 
 def differences(capabilities: Mapping[str, Value], limits: Mapping[str, int]) -> Iterator[tuple[str, Value]]:

@@ -74,12 +74,14 @@ class KeyReader:
     :param folder: where the profile lies; ``id_file`` and ``secret_file`` are relative to it.
     :param environ: the environment variables.
     :param required: whether a variable or file that does not exist is a problem, or the pair just absent.
+    :param colons: whether a ``:`` in a key is let through, for whoever judges it.
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], *, required: bool) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, required: bool, colons: bool = False) -> None:
         self._folder = folder
         self._environ = environ
         self._required = required
+        self._colons = colons
         self._warnings: dict[str, None] = {}
 
     @property
@@ -138,7 +140,7 @@ class KeyReader:
         except SecretError as problem:
             table.report(key, str(problem))
             return None
-        fault = _fault(half, value.reveal())
+        fault = _fault(half, value.reveal(), colons=self._colons)
         if fault:
             table.report(key, f"the {half} in the {origin.kind} {origin.name} {fault}")
         return value
@@ -174,9 +176,9 @@ def _plausible(name: str) -> bool:
     return "_" in name or len(name) < _UNDIVIDED or name.isalpha()
 
 
-def _fault(half: str, value: str) -> str:
+def _fault(half: str, value: str, *, colons: bool) -> str:
     """What makes a key unusable, without a word of the key."""
-    if ":" in value:
+    if ":" in value and not colons:
         return f"holds a ':'; {_USED_FOR[half]}; have the provider issue another pair"
     if not value.isascii() or not value.isprintable() or value != value.strip():
         return "holds a character that no key has (a space at an end, a line break, or one beyond ASCII)"

@@ -86,13 +86,14 @@ def shipped_profiles() -> list[str]:
     return sorted(file.stem for file in SHIPPED.glob("*.toml"))
 
 
-def load_profile(
+def load_profile(  # noqa: PLR0913 - who asks says by name how much is to be let through
     name_or_path: str,
     environ: Mapping[str, str] | None = None,
     known_ids: Collection[str] = (),
     *,
     require_keys: bool = True,
     labels: Mapping[str, str] | None = None,
+    colons: bool = False,
 ) -> Profile:
     """Read and check a profile.
 
@@ -104,12 +105,13 @@ def load_profile(
     :param require_keys: whether a key that nobody has set is a problem; else its role is just absent from ``keys``.
     :param labels: what the run is labelled with, joined to the profile's own and stronger than these; with None nobody
         is going to judge by the profile, and ranges of releases whose labels it lacks just do not hold.
+    :param colons: whether a ``:`` in a key is let through, for whoever judges it.
     :raises ProfileError: the file cannot be used; the text lists every problem.
     """
     path = find_profile(name_or_path)
     file = str(path) if path.parent == SHIPPED else name_or_path
     document = read_document(file, path)
-    keys = KeyReader(path.parent, os.environ if environ is None else environ, required=require_keys)
+    keys = KeyReader(path.parent, os.environ if environ is None else environ, required=require_keys, colons=colons)
     profile = _build(document, path, keys, known_ids, labels)
     document.problems.raise_for(file)
     return profile

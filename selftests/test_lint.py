@@ -1,4 +1,4 @@
-"""Each rule of the linter is turned on by one fault, at its line and column and by nothing else, and silent without it."""
+"""Each rule of the linter is turned on by one fault, at its line and column, and silent without it."""
 
 import re
 from dataclasses import dataclass
