@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": "start the embedded endpoint alone, for any client",
     "sweep": "finish the clean-up of killed runs",
     "report": "render run files",
+    "compare": "show what changed from one run to another",
     "census": "show what SQL Server sent in a run",
     "measure": "measure how fast a provider takes backups and gives them back",
     "profile": "write or check a provider's profile",
