@@ -36,7 +36,8 @@ SHIPPED = Path(__file__).parent
 SLUG = re.compile(r"[a-z0-9_]+")
 """What a provider may be called."""
 
-_SYMPTOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
+SYMPTOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
+"""What a deviation may show."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ def _deviation(table: Table, known_ids: Collection[str], seen_in: str) -> Deviat
     if deviation.check and deviation.check not in known_ids:
         near = nearest(deviation.check, known_ids) or "restoreproof certify --list shows all ids"
         table.report("check", f"no check has this id; {near}")
-    if deviation.symptom and not _SYMPTOM.fullmatch(deviation.symptom):
+    if deviation.symptom and not SYMPTOM.fullmatch(deviation.symptom):
         table.report("symptom", "must be one S3 code, HTTP-<status>, timeout, reset or a claim name; no pattern")
     if deviation.link and not deviation.link.startswith(("https://", "http://")):
         table.report("link", "must be a web address, https://...")
@@ -251,6 +252,7 @@ def _labels(table: Table) -> dict[str, str]:
 __all__ = [
     "SHIPPED",
     "SLUG",
+    "SYMPTOM",
     "Cleanup",
     "Deviation",
     "EndpointSettings",
