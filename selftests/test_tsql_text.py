@@ -201,6 +201,7 @@ def sent(connection, engine, certificate, other_identity, region_options):
     given |= {
         "place": PLACES[0],
         "size": 400,
+        "mark": NAME,
         "urls": PLACES,
         "mirror": PLACES,
         "url": PLACES[1],

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from restoreproof.standins.sqlserver.backups import BackupSet
     from restoreproof.standins.sqlserver.sql.database import Database
+    from restoreproof.standins.sqlserver.sql.pagelog import Commit
 
-__all__ = ["Applied", "apply_differential", "apply_full", "apply_log"]
+__all__ = ["Applied", "Stop", "apply_differential", "apply_full", "apply_log"]
 
 _HEAD = struct.Struct(">4sII")
 
@@ -29,6 +30,23 @@ class Applied:
 
     pages: int
     stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Where a restore ends: at a time (microseconds since 1970), or at or before a marked transaction."""
+
+    time: int | None = None
+    mark: str = ""
+    before: bool = False
+
+    def excludes(self, commit: Commit) -> bool:
+        """Whether a commit comes too late."""
+        return (self.time is not None and commit.time > self.time) or (self.before and self.is_marked(commit))
+
+    def is_marked(self, commit: Commit) -> bool:
+        """Whether it is the one that was named."""
+        return bool(self.mark) and commit.mark.lower() == self.mark.lower()
 
 
 def _head(reader: PageReader, kind: bytes) -> tuple[int, int]:
@@ -103,22 +121,25 @@ def apply_differential(database: Database, found: BackupSet, pieces: Iterable[by
     return Applied(written)
 
 
-def apply_log(database: Database, found: BackupSet, pieces: Iterable[bytes], spool: Path, stop: int | None) -> Applied:
-    """Roll a database forward, commit by commit, up to a time (microseconds since 1970)."""
+def apply_log(database: Database, found: BackupSet, pieces: Iterable[bytes], spool: Path, stop: Stop) -> Applied:
+    """Roll a database forward, commit by commit, up to where it is to stop."""
     written, stopped, lsn = 0, False, database.lsn
     for reader in _spooled(pieces, found, spool):
         with database.path.open("r+b") as file:
             for commit, images in commits(reader):
-                if stop is not None and commit.time > stop:
-                    stopped = True
-                    break
                 if commit.lsn < database.lsn:
                     for _ in images:
                         pass
                     continue
+                if stop.excludes(commit):
+                    stopped = True
+                    break
                 written += _write(file, images, database.changed)
                 file.truncate(commit.pages * PAGE)
                 lsn, database.time = commit.lsn + LSN_STEP, commit.time
+                if stop.is_marked(commit):
+                    stopped = True
+                    break
     database.lsn = lsn if stopped else max(lsn, found.last_lsn)
     database.follow(found)
     return Applied(written, stopped)

@@ -266,15 +266,15 @@ class Database:
 
     # Writing
 
-    def commit(self, connection: sqlite3.Connection) -> None:
-        """Commit the transaction of a connection, and take what it wrote into the log."""
+    def commit(self, connection: sqlite3.Connection, mark: str = "") -> None:
+        """Commit the transaction of a connection, and take what it wrote into the log, with its mark."""
         with self.guard:
             connection.execute("COMMIT")
             frames = self._wal.take() if self._wal else {}
             if not frames or not self._wal:
                 return
             self.time = max(self.time + 1, time.time_ns() // 1000)
-            commit = Commit(self.lsn, self.time, self._wal.pages, len(frames))
+            commit = Commit(self.lsn, self.time, self._wal.pages, len(frames), mark)
             self.lsn += LSN_STEP
             for pages in (self.changed, *(snapshot.later for snapshot in self._snapshots)):
                 pages.update(frames)

@@ -36,6 +36,7 @@ TEXTS: dict[int, str] = {
     3011: "All backup devices must be of the same general class (for example, DISK and TAPE).",
     3013: "{} is terminating abnormally.",
     3021: "Cannot perform a backup or restore operation within a transaction.",
+    3031: "Option '{}' conflicts with option(s) '{}'. Remove the conflicting option and reissue the statement.",
     3032: "One or more of the options ({}) are not supported for this statement. Review the documentation for "
     "supported "
     "options.",
@@ -67,6 +68,8 @@ TEXTS: dict[int, str] = {
     3159: 'The tail of the log for the database "{}" has not been backed up. Use BACKUP LOG WITH NORECOVERY to backup '
     "the log if it contains work you do not want to lose. Use the WITH REPLACE or WITH STOPAT clause of the RESTORE "
     "statement to just overwrite the contents of the log.",
+    3184: "RESTORE WITH CONTINUE_AFTER_ERROR was successful but some damage was encountered. Inconsistencies in the "
+    "database are possible.",
     3187: "RESTORE WITH CHECKSUM cannot be specified because the backup set does not contain checksum information.",
     3201: "Cannot open backup device '{}'. Operating system error {}.",
     3205: "Too many backup devices specified for backup or restore; only {} are allowed.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.backups import Transfer
 from restoreproof.standins.sqlserver.session import SqlType
-from restoreproof.standins.sqlserver.sql.applying import Applied, apply_differential, apply_full, apply_log
+from restoreproof.standins.sqlserver.sql.applying import Applied, Stop, apply_differential, apply_full, apply_log
 from restoreproof.standins.sqlserver.sql.chain import check_differential, check_log, check_overwrite, plan_files
 from restoreproof.standins.sqlserver.sql.database import Database
 from restoreproof.standins.sqlserver.sql.devices import (
@@ -22,7 +23,7 @@ from restoreproof.standins.sqlserver.sql.devices import (
 )
 from restoreproof.standins.sqlserver.sql.instance import Request
 from restoreproof.standins.sqlserver.sql.looking import look_at
-from restoreproof.standins.sqlserver.sql.messages import error, refused
+from restoreproof.standins.sqlserver.sql.messages import TEXTS, error, refused
 from restoreproof.standins.sqlserver.sql.values import convert, deliver
 
 if TYPE_CHECKING:
@@ -37,11 +38,12 @@ __all__ = ["restore"]
 
 _LOOKS = ("HEADERONLY", "FILELISTONLY", "LABELONLY", "VERIFYONLY", "REWINDONLY")
 _KNOWN_LISTED = """
-    RECOVERY NORECOVERY STANDBY REPLACE RESTART STOPAT STATS CHECKSUM NO_CHECKSUM STOP_ON_ERROR CONTINUE_AFTER_ERROR
+    RECOVERY NORECOVERY STANDBY REPLACE RESTART STOPAT STOPATMARK STOPBEFOREMARK STATS CHECKSUM NO_CHECKSUM STOP_ON_ERROR CONTINUE_AFTER_ERROR
     MEDIANAME BLOCKSIZE RESTORE_OPTIONS CREDENTIAL FILE KEEP_REPLICATION KEEP_CDC RESTRICTED_USER LOADHISTORY
     ENABLE_BROKER NEW_BROKER ERROR_BROKER_CONVERSATIONS
 """
 _KNOWN = frozenset(_KNOWN_LISTED.split())
+_STOPS = ("STOPAT", "STOPATMARK", "STOPBEFOREMARK")
 _BARE_STATS = 10
 _NOT_ON_S3 = ("BUFFERCOUNT", "MAXTRANSFERSIZE")
 _TYPES = {"D": "BACKUP DATABASE", "I": "BACKUP DATABASE WITH DIFFERENTIAL", "L": "BACKUP LOG"}
@@ -75,13 +77,19 @@ class _Restore:
         if self.options.get("FILE", 1) != 1:
             raise error(3287, self.options["FILE"], resolve(session, statement.devices[0].where, statement.line))
         self.transfer = Transfer(region=region_of(self.options, "RESTORE_OPTIONS"), checksum="CHECKSUM" in self.options)
+        if "CONTINUE_AFTER_ERROR" in self.options:
+            self.transfer = replace(self.transfer, persist=self._pass_over)
+        self.damaged = False
         named = str(self.options.get("CREDENTIAL", ""))
         self.devices = find_devices(session, statement.devices, named, statement.line) if statement.devices else []
         self.stats = int(self.options.get("STATS", 0) or _BARE_STATS) if "STATS" in self.options else 0
 
+    def _pass_over(self) -> None:
+        self.damaged = True
+
     def look_alone(self) -> int:
         """The step of a look's progress; nothing of a restore may stand beside it."""
-        if wrong := {"RECOVERY", "NORECOVERY", "STANDBY", "REPLACE", "RESTART", "STOPAT"} & set(self.options):
+        if wrong := {"RECOVERY", "NORECOVERY", "STANDBY", "REPLACE", "RESTART", *_STOPS} & set(self.options):
             raise error(3032, min(wrong).lower())
         return self.stats
 
@@ -123,13 +131,20 @@ class _Restore:
             raise error(33111, "0x" + first.thumbprint.hex().upper())
         return found
 
-    def _stop(self) -> int | None:
-        """STOPAT in microseconds since 1970."""
-        if "STOPAT" not in self.options:
-            return None
+    def _stop(self) -> Stop:
+        """STOPAT, STOPATMARK or STOPBEFOREMARK.
+
+        :raises SqlError: 3031 (more than one of them).
+        """
+        named = [name for name in _STOPS if name in self.options]
+        if len(named) > 1:
+            raise error(3031, *named[:2])
+        if "STOPAT" not in named:
+            mark = str(self.options[named[0]]) if named else ""
+            return Stop(mark=mark, before="STOPBEFOREMARK" in named)
         kind = SqlType("datetime2", scale=7)
         moment: datetime = deliver(convert(str(self.options["STOPAT"]), kind), kind)  # type: ignore[assignment]
-        return _microseconds(moment)
+        return Stop(_microseconds(moment))
 
     def _pieces(self, found: BackupSet) -> Iterator[bytes]:
         read = self.instance.backups.read(self.devices, self.transfer, self.instance.key_of, self.session.cancelled)
@@ -142,10 +157,10 @@ class _Restore:
             str(resolve(self.session, a, 0)).lower(): str(resolve(self.session, b, 0)) for a, b in self.statement.moves
         }
         stop, end = self._stop(), int(dict(found.extra)["log_end"])
-        if stop is not None and stop < end:
+        if stop.time is not None and stop.time < end:
             raise error(4338)
         if old:
-            check_overwrite(self.session, old, found, replace="REPLACE" in self.options, stops=stop is not None)
+            check_overwrite(self.session, old, found, replace="REPLACE" in self.options, stops=stop != Stop())
         files = plan_files(self.session, name, found, moves)
         new = Database(name, old.id if old else next(self.instance.database_ids), self.instance.folder, files)
         new.adopt(found)
@@ -171,7 +186,7 @@ class _Restore:
             raise error(3117) if not database.restoring else error(3101)
         stop = self._stop()
         if found.type == "L":
-            check_log(database, found, stop)
+            check_log(database, found, stop.time)
         else:
             check_differential(database, found)
         database.restoring = True
@@ -213,11 +228,15 @@ class _Restore:
         for name, pages in ((data, applied.pages), (log, applied.pages if found.type == "L" else 0)):
             count = pages if (name == log) == (found.type == "L") else 0
             output.info(4035, f"Processed {count} pages for database '{database.name}', file '{name}' on file 1.")
+        if self.damaged:
+            output.info(3184, TEXTS[3184])
         output.info(3014, speed(f"RESTORE {self.statement.what}", applied.pages, seconds))
 
-    def _short(self, found: BackupSet, applied: Applied, stop: int | None) -> bool:
-        """Whether STOPAT lies behind the end of this log: the database then stays as it is, as documented."""
-        if stop is None or applied.stopped or found.type != "L" or int(dict(found.extra)["log_end"]) >= stop:
+    def _short(self, found: BackupSet, applied: Applied, stop: Stop) -> bool:
+        """Whether the stop lies behind the end of this log: the database then stays as it is, as documented."""
+        if stop == Stop() or applied.stopped or found.type != "L":
+            return False
+        if stop.time is not None and int(dict(found.extra)["log_end"]) >= stop.time:
             return False
         text = "This log file contains records logged before the designated mark. The database is being left in the "
         self.session.output.info(4329, f"{text}Restoring state so you can apply another log file.")

@@ -312,7 +312,7 @@ class StandinSession:
 
     def _transaction(self, one: st.Transaction) -> None:
         if one.word == "BEGIN":
-            self.workspace.begin()
+            self.workspace.begin(one.mark)
         elif not self.workspace.transactions:
             number = 3902 if one.word == "COMMIT" else 3903
             text = f"The {one.word} TRANSACTION request has no corresponding BEGIN TRANSACTION."

@@ -161,9 +161,10 @@ class Execute(Statement):
 
 @dataclass(frozen=True)
 class Transaction(Statement):
-    """BEGIN, COMMIT or ROLLBACK."""
+    """BEGIN, COMMIT or ROLLBACK; ``mark`` is the name of a transaction that is marked in the log."""
 
     word: str
+    mark: str = ""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class Workspace:
         self.own = session_functions(self, conditions)
         self.identity_insert = ""
         self.identity: int | None = None
-        self.transactions = 0
+        self.transactions, self._mark = 0, ""
         self.trouble = Trouble()
         self.cancelled: Event | None = None
         self._writing: dict[Database, sqlite3.Connection] = {}
@@ -217,17 +217,19 @@ class Workspace:
             del self._writing[database]
             try:
                 if word == "COMMIT":
-                    database.commit(connection)
+                    database.commit(connection, self._mark)
                 elif connection.in_transaction:
                     connection.execute(word)
             except sqlite3.ProgrammingError:  # the connection was closed with its database
                 pass
             finally:
                 database.lock.release(self)
+        self._mark = ""
 
-    def begin(self) -> None:
-        """BEGIN TRANSACTION."""
+    def begin(self, mark: str = "") -> None:
+        """BEGIN TRANSACTION; the first mark counts."""
         self.transactions += 1
+        self._mark = self._mark or mark
 
     def commit(self, line: int = 1) -> None:
         """COMMIT.
