@@ -13,7 +13,7 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError
 from sqlglot.tokens import TokenType
 
-from restoreproof.fixtures import cutting_short, rounds
+from restoreproof.fixtures import columns, cutting_short, rounds
 from restoreproof.fixtures.answer import Finding
 from restoreproof.fixtures.databases import Database, SqlServer
 from restoreproof.fixtures.engines import leftovers, looking, tsql
@@ -216,7 +216,8 @@ def sent(connection, engine, certificate, other_identity, region_options):
     with suppress(Finding):
         other_identity(PLACES[0], mine)
     looking.look_at(connection.login, connection.driver, "here")
-    return [*connection.heard, PROGRESS, *(removal(NAME) for removal in leftovers.REMOVALS.values())]
+    heard = [*connection.heard, *columns.WORDS, *columns.COLLATIONS, *columns.LINES, *columns.COMPUTED, columns.CHANGE]
+    return [*heard, PROGRESS, *(removal(NAME) for removal in leftovers.REMOVALS.values())]
 
 
 def pieces(batch):

@@ -305,3 +305,19 @@ def test_every_type_comes_back(specimen_database, url, restored):
     specimen_database.backup(url("types.bak"))
 
     assert restored(specimen_database, url("types.bak")).specimens() == specimen_database.specimens()
+
+
+@pytest.mark.requirement("BAK-01.collations")
+def test_collations_come_back(collated_database, url, restored, collations):
+    """The collations of a database and of its columns come back, and texts compare and sort as they did."""
+    collated_database.backup(url("collations.bak"))
+
+    assert collations(restored(collated_database, url("collations.bak"))) == collations(collated_database)
+
+
+@pytest.mark.requirement("BAK-01.computed-columns")
+def test_computed_columns_come_back(computing_database, url, restored, computed):
+    """Computed columns, persisted or not, come back with their definitions, and go on computing."""
+    computing_database.backup(url("computed.bak"))
+
+    assert computed(restored(computing_database, url("computed.bak"))) == computed(computing_database)

@@ -242,7 +242,7 @@ class _Backup:
             first_lsn=(one.log_start or 0) if plan.type == "L" else snapshot.checkpoint,
             last_lsn=snapshot.lsn, checkpoint_lsn=snapshot.checkpoint,
             database_backup_lsn=base.checkpoint_lsn if base else 0, family_id=one.family, fork_id=one.fork,
-            recovery_model=one.recovery, copy_only=plan.copy_only, server=self.instance.name,
+            recovery_model=one.recovery, collation=one.collation, copy_only=plan.copy_only, server=self.instance.name,
             name=option_text(self.options, "NAME", 128), description=option_text(self.options, "DESCRIPTION", 255),
             checksum=plan.transfer.checksum, compressed=plan.transfer.compression,
             encrypted_by=encryption.certificate if encryption else "", backup_bytes=size,

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     from restoreproof.standins.sqlserver.backups import BackupSet
 
-__all__ = ["LSN_STEP", "Base", "Database", "DatabaseFile", "Snapshot", "now"]
+__all__ = ["COLLATION", "LSN_STEP", "Base", "Database", "DatabaseFile", "Snapshot", "now"]
 
+COLLATION = "SQL_Latin1_General_CP1_CI_AS"
+"""Of the instance, and of every database that names no other."""
 _FIRST_LSN = 37_000_000_024_000_001
 LSN_STEP = 800_000
 _CHECKPOINT_AFTER = 4_000  # frames: 32 MB
@@ -123,6 +125,7 @@ class Database:
         self.name, self.id, self.folder, self.files = name, number, folder, files
         self.path = folder / f"{uuid.uuid4().hex}.db"
         self.state, self.recovery, self.created = "ONLINE", "FULL", now()
+        self.collation = COLLATION
         self.standby = self.read_only = False
         self.single_user: int | None = None
         self.ready = self.restoring = False
@@ -245,7 +248,7 @@ class Database:
 
     def adopt(self, found: BackupSet) -> None:
         """Become the database of a full backup, of which nothing is restored yet."""
-        self.state, self.recovery = "RESTORING", found.recovery_model
+        self.state, self.recovery, self.collation = "RESTORING", found.recovery_model, found.collation
         self.family, self.lsn = found.family_id, found.last_lsn
         self.time = int(dict(found.extra)["log_end"])
         self.base = None if found.copy_only else Base(found.set_id, found.checkpoint_lsn)

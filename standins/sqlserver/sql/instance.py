@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from restoreproof.standins.sqlserver.sql.database import Database, DatabaseFile, now
+from restoreproof.standins.sqlserver.sql.database import COLLATION, Database, DatabaseFile, now
 from restoreproof.standins.sqlserver.sql.messages import error
 from restoreproof.standins.sqlserver.sql.tables import lay_out
 
@@ -107,7 +107,7 @@ class Instance:
             raise error(924, found.name, line=line)
         return found
 
-    def create(self, name: str, files: tuple[tuple[str, str], ...], line: int = 1) -> Database:
+    def create(self, name: str, files: tuple[tuple[str, str], ...], line: int = 1, collation: str = "") -> Database:
         """Make a database.
 
         :raises SqlError: 1801 (there is one), 1834 (a file of that name belongs to another).
@@ -116,6 +116,7 @@ class Instance:
             if name.lower() in self.databases:
                 raise error(1801, name, line=line, state=3)
             made = Database(name, next(self.database_ids), self.folder, self.files(name, files))
+            made.collation = collation or COLLATION
             self.refuse_clash(made.files, name)
             made.start_new(lay_out)
             self.databases[name.lower()] = made

@@ -19,6 +19,8 @@ TEXTS: dict[int, str] = {
     220: "Arithmetic overflow error for data type {}, value = {}.",
     241: "Conversion failed when converting date and/or time from character string.",
     245: "Conversion failed when converting the {} value '{}' to data type {}.",
+    271: 'The column "{}" cannot be modified because it is either a computed column or is the result of a UNION '
+    "operator.",
     515: "Cannot insert the value NULL into column '{}', table '{}'; column does not allow nulls. {} fails.",
     544: "Cannot insert explicit value for identity column in table '{}' when IDENTITY_INSERT is set to OFF.",
     547: 'The {} statement conflicted with a constraint in database "{}": {}.',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.session import SqlType
@@ -94,9 +95,19 @@ def _database(cursor: Cursor, line: int) -> Statement:
             raise refused("CREATE DATABASE with more than one data file", line)
     if cursor.accept("LOG", "ON"):
         files.append(_file(cursor))
-    if cursor.accept("COLLATE"):
-        cursor.name()
-    return st.CreateDatabase(line, name, tuple(files))
+    collation = _collation(cursor) if cursor.accept("COLLATE") else ""
+    return st.CreateDatabase(line, name, tuple(files), collation)
+
+
+def _collation(cursor: Cursor) -> str:
+    """The name of a collation; the stand-in tells no two languages apart.
+
+    :raises SqlError: 50001 for other languages than those of Latin1_General.
+    """
+    name = cursor.name()
+    if not re.fullmatch(r"(SQL_)?Latin1_General_\w+", name, re.IGNORECASE):
+        raise refused(f"the collation {name}", cursor.now.line)
+    return name
 
 
 def _file(cursor: Cursor) -> tuple[str, str]:
@@ -230,13 +241,19 @@ def _bracket(cursor: Cursor) -> str:
 
 def _column(cursor: Cursor, line: int) -> st.TableColumn:
     name = cursor.name()
-    if cursor.sees("AS"):
-        raise refused("a computed column", line)
+    if cursor.accept("AS"):
+        start = cursor.at
+        cursor.skip_brackets()
+        text = cursor.source(start)
+        if not re.fullmatch(r"[\w\s+*/()-]+", text):
+            raise refused(f"a computed column that is {text}", line)
+        return st.TableColumn(name, SqlType("int"), computed=text, persisted=cursor.accept("PERSISTED"))
     kind = parse_type(cursor)
     found: dict[str, object] = {}
     rules: list[str] = []
     while not cursor.sees(",") and not cursor.sees(")"):
         _column_rule(cursor, found, rules)
+    kind = replace(kind, collation=str(found.pop("collation", "")))
     return st.TableColumn(name, kind, rules=tuple(rules), **found)  # type: ignore[arg-type]  # the fields of the class
 
 
@@ -254,7 +271,7 @@ def _column_rule(cursor: Cursor, found: dict[str, object], rules: list[str]) -> 
     elif cursor.accept("UNIQUE"):
         rules.append("UNIQUE")
     elif cursor.accept("COLLATE"):
-        cursor.name()
+        found["collation"] = _collation(cursor)
     elif cursor.accept("CHECK"):
         rules.append(f"CHECK {_bracket(cursor)}")
     elif cursor.accept("DEFAULT"):

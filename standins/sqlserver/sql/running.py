@@ -78,7 +78,7 @@ class StandinSession:
             st.BackupCertificate: lambda one: backup_certificate(self.instance, one),
             st.CheckDatabase: lambda one: check(self, one),
             st.CreateCertificate: lambda one: create_certificate(self.instance, one),
-            st.CreateDatabase: lambda one: self.instance.create(one.name, one.files, one.line),
+            st.CreateDatabase: lambda one: self.instance.create(one.name, one.files, one.line, one.collation),
             st.CreateTable: lambda one: create_table(self, one),
             st.Declare: self._declare,
             st.Drop: lambda one: drop(self, one),

@@ -34,7 +34,7 @@ def create_table(session: StandinSession, statement: CreateTable) -> None:
     owner = _owner(session, statement.name, statement.line)
 
     def make(connection: sqlite3.Connection) -> int:
-        tables.create_table(connection, statement)
+        tables.create_table(connection, statement, owner.collation)
         return 0
 
     session.workspace.write(owner, make, statement.line)

@@ -188,6 +188,7 @@ class CreateDatabase(Statement):
 
     name: str
     files: tuple[tuple[str, str], ...] = ()
+    collation: str = ""
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,10 @@ class Drop(Statement):
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column of CREATE TABLE; ``rules`` is what SQLite is told besides the type."""
+    """A column of CREATE TABLE; ``rules`` is what SQLite is told besides the type.
+
+    :ivar computed: the expression of a computed column.
+    """
 
     name: str
     type: SqlType
@@ -218,6 +222,8 @@ class TableColumn:
     identity: tuple[int, int] | None = None
     primary: bool = False
     default: str = ""
+    computed: str = ""
+    persisted: bool = False
     rules: tuple[str, ...] = ()
 
 

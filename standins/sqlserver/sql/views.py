@@ -28,7 +28,7 @@ def _databases(looker: Looker) -> Iterable[tuple[Any, ...]]:
     for one in sorted(looker.instance.databases.copy().values(), key=lambda database: database.id):
         single = one.single_user is not None
         yield (
-            one.name, one.id, None, b"\1", one.created, 160, "SQL_Latin1_General_CP1_CI_AS", int(single),
+            one.name, one.id, None, b"\1", one.created, 160, one.collation, int(single),
             "SINGLE_USER" if single else "MULTI_USER", int(one.read_only or one.standby), 0, 0, _STATES[one.state],
             one.state, int(one.standby), _MODELS[one.recovery], one.recovery, 2, "CHECKSUM", 0, 0, one.family,
         )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from restoreproof.standins.sqlserver.session import Cancelled, Column, SqlType
@@ -149,6 +150,8 @@ class Workspace:
         columns = []
         for place, (name, kind) in enumerate(made.columns or ()):
             found = kind or guess_type(next((row[place] for row in rows if row[place] is not None), ""))
+            if found.collation.upper().endswith("UTF8"):  # what the driver's own code page may not know
+                found = replace(found, name=f"n{found.name.removeprefix('n')}", size=min(found.size, 4000))
             columns.append(Column(name, found))
         return columns
 
