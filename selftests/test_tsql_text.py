@@ -19,6 +19,7 @@ from restoreproof.fixtures.databases import Database, SqlServer
 from restoreproof.fixtures.engines import leftovers, looking, tsql
 from restoreproof.fixtures.engines.answers import Answer, Discretion, Result, sealed
 from restoreproof.fixtures.engines.connection import PROGRESS
+from restoreproof.fixtures.filegroups import FiledDatabase
 from restoreproof.providers.profile import KeyPair
 from restoreproof.providers.secrets import Secret
 from restoreproof.standins.sqlserver.sql import statements
@@ -190,7 +191,7 @@ def call_everything(thing, given, options):
             getattr(thing, title)(*needed, *more)
 
 
-WRITING = {"backup", "backup_log", "backup_mirrored", "backup_must_fail", "start_backup"}
+WRITING = {"backup", "backup_part", "backup_log", "backup_mirrored", "backup_must_fail", "start_backup"}
 
 
 @pytest.fixture
@@ -202,6 +203,8 @@ def sent(connection, engine, certificate, other_identity, region_options):
         "place": PLACES[0],
         "size": 400,
         "mark": NAME,
+        "part": "FILEGROUP = N'archive'",
+        "how": "SET MULTI_USER",
         "urls": PLACES,
         "mirror": PLACES,
         "url": PLACES[1],
@@ -211,7 +214,7 @@ def sent(connection, engine, certificate, other_identity, region_options):
     sealing = f"ENCRYPTION (ALGORITHM = AES_256, SERVER CERTIFICATE = [{certificate}])"
     writing = ("FORMAT", sealing, *cutting_short.SLOWLY, "NAME = N'o''clock'", region_options("BACKUP"))
     reading = ("REPLACE", "NORECOVERY", "STOPAT = '2026-11-26T17:00:00.005'", region_options("RESTORE"))
-    for thing in (mine, engine, engine.sign_in):
+    for thing in (FiledDatabase(engine, NAME), mine, engine, engine.sign_in):
         call_everything(thing, given, (reading, writing))
     with suppress(Finding):
         other_identity(PLACES[0], mine)

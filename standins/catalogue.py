@@ -11,6 +11,7 @@ from restoreproof.standins.sqlserver.defects import (
     columns,
     engine_errors,
     faults,
+    filegroups,
     interruptions,
     restores,
     scripts,
@@ -27,7 +28,7 @@ __all__ = ["DEFECTS", "ENGINE_DEFECTS", "apart", "chosen"]
 ENGINE_DEFECTS: Mapping[str, EngineDefect] = MappingProxyType(
     {
         defect.name: defect
-        for area in (backups, columns, restores, interruptions, engine_errors, faults, scripts)
+        for area in (backups, columns, filegroups, restores, interruptions, engine_errors, faults, scripts)
         for defect in area.DEFECTS
     }
 )

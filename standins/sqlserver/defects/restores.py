@@ -38,7 +38,7 @@ DEFECTS = (
         "recovery-loses-a-row",
         "RESTORE WITH RECOVERY alone loses the last row.",
         "RST-03.norecovery",
-        ("RST-03.norecovery",),
+        ("BAK-21.read-write-filegroups", "RST-03.norecovery"),
         loses(lambda batch: batch.says(r"RESTORE DATABASE \S+ WITH RECOVERY$")),
     ),
     EngineDefect(
@@ -143,7 +143,7 @@ DEFECTS = (
         "every-backup-is-full",
         "RESTORE HEADERONLY calls every backup a full one.",
         "META-01.headeronly",
-        ("META-01.headeronly",),
+        ("BAK-21.header-tells-the-part", "META-01.headeronly"),
         falsifies(r"RESTORE HEADERONLY", "BackupType", lambda _: 1),
     ),
     EngineDefect(

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from restoreproof.standins.sqlserver.sql.backing_up import DIFFERENTIAL, FULL
+from restoreproof.standins.sqlserver.sql.backing_up import DIFFERENTIAL, FULL, PART
 from restoreproof.standins.sqlserver.sql.database import LSN_STEP
 from restoreproof.standins.sqlserver.sql.messages import error
 from restoreproof.standins.sqlserver.sql.pagelog import PAGE, PIECE, PageReader, Segment, commits
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from restoreproof.standins.sqlserver.sql.database import Database
     from restoreproof.standins.sqlserver.sql.pagelog import Commit
 
-__all__ = ["Applied", "Stop", "apply_differential", "apply_full", "apply_log"]
+__all__ = ["Applied", "Stop", "apply_differential", "apply_full", "apply_log", "apply_part"]
 
 _HEAD = struct.Struct(">4sII")
 
@@ -72,12 +72,15 @@ def apply_full(database: Database, found: BackupSet, pieces: Iterable[bytes], ta
     :param take_over: called once the backup proves readable, before anything is written.
     """
     reader = PageReader(_whole(pieces, found))
-    pages, _ = _head(reader, FULL)
+    pages, count = _head(reader, FULL if found.type == "D" else PART)
     take_over()
     database.restoring = True
     try:
         with database.path.open("wb") as file:
-            for at in range(0, pages, PIECE // PAGE):
+            if found.type != "D":
+                _write(file, reader.pages(count), set())
+                file.truncate(pages * PAGE)
+            for at in range(0, pages if found.type == "D" else 0, PIECE // PAGE):
                 file.write(reader.exactly(PAGE * min(PIECE // PAGE, pages - at)))
         if reader.read(1):
             raise error(3241, "the backup's payload")
@@ -118,6 +121,23 @@ def apply_differential(database: Database, found: BackupSet, pieces: Iterable[by
             file.truncate(pages * PAGE)
     database.lsn, database.time = found.last_lsn, int(dict(found.extra)["log_end"])
     database.follow(found)
+    return Applied(written)
+
+
+def apply_part(database: Database, found: BackupSet, pieces: Iterable[bytes], spool: Path, groups: set[str]) -> Applied:
+    """Bring filegroups back into a database; what is not read-only then waits for the log from this backup on."""
+    for reader in _spooled(pieces, found, spool):
+        pages, count = _head(reader, PART)
+        with database.path.open("r+b") as file:
+            written = _write(file, reader.pages(count), database.changed)
+            if pages * PAGE > database.path.stat().st_size:
+                file.truncate(pages * PAGE)
+    frozen = set(dict(found.extra).get("read_only", "").split("/"))
+    if not groups <= frozen:
+        database.reached = max(database.reached, database.lsn, found.last_lsn)
+        database.lsn = min(database.lsn, found.last_lsn)
+        database.time = min(database.time, int(dict(found.extra)["log_end"]))
+    database.missing -= groups
     return Applied(written)
 
 

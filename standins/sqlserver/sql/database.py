@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.session import Cancelled
+from restoreproof.standins.sqlserver.sql.filegroups import pages_of
 from restoreproof.standins.sqlserver.sql.pagelog import PAGE, Commit, Segment, WalReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
     from threading import Event
 
@@ -45,6 +46,7 @@ class DatabaseFile:
     logical: str
     physical: str
     kind: str
+    filegroup: str = "PRIMARY"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Snapshot:
     :ivar checkpoint: the LSN of the snapshot itself; ``time`` is its moment, in microseconds since 1970.
     :ivar segments: the log since its last backup, and how much of each file belongs to the snapshot.
     :ivar later: pages that are changed while it is open.
+    :ivar part: the pages of the filegroups that were asked for.
     """
 
     checkpoint: int
@@ -75,6 +78,7 @@ class Snapshot:
     changed: frozenset[int] = frozenset()
     segments: tuple[tuple[Segment, int], ...] = ()
     later: set[int] = field(default_factory=set)
+    part: Sequence[int] = ()
 
     def page(self, number: int) -> bytes:
         """The image of a page."""
@@ -119,6 +123,9 @@ class Database:
     :ivar log_start: where the next log backup begins; None as long as there is no chain.
     :ivar changed: pages that differ from the base of differential backups.
     :ivar ready: while RESTORING: whether logs and differential backups can be applied.
+    :ivar groups: its filegroups by name in small letters; ``frozen`` are those that are read-only, ``missing`` those
+        that were not restored.
+    :ivar reached: how far the newest of its restored parts is: the log must bring the others there.
     """
 
     def __init__(self, name: str, number: int, folder: Path, files: list[DatabaseFile]) -> None:
@@ -126,6 +133,10 @@ class Database:
         self.path = folder / f"{uuid.uuid4().hex}.db"
         self.state, self.recovery, self.created = "ONLINE", "FULL", now()
         self.collation = COLLATION
+        self.groups = {"primary": "PRIMARY"} | {f.filegroup.lower(): f.filegroup for f in files if f.kind == "D"}
+        self.frozen: set[str] = set()
+        self.missing: set[str] = set()
+        self.reached = 0
         self.standby = self.read_only = False
         self.single_user: int | None = None
         self.ready = self.restoring = False
@@ -251,7 +262,8 @@ class Database:
         self.state, self.recovery, self.collation = "RESTORING", found.recovery_model, found.collation
         self.family, self.lsn = found.family_id, found.last_lsn
         self.time = int(dict(found.extra)["log_end"])
-        self.base = None if found.copy_only else Base(found.set_id, found.checkpoint_lsn)
+        self.base = Base(found.set_id, found.checkpoint_lsn) if found.type == "D" and not found.copy_only else None
+        self.frozen = set(filter(None, dict(found.extra).get("read_only", "").split("/")))
         self.follow(found)
 
     def follow(self, found: BackupSet) -> None:
@@ -304,13 +316,15 @@ class Database:
     # Reading for backups
 
     @contextmanager
-    def snapshot(self, *, rotate: bool = False) -> Iterator[Snapshot]:
+    def snapshot(self, *, rotate: bool = False, groups: Collection[str] = ()) -> Iterator[Snapshot]:
         """The database as it is now; the files stay as they are for as long as it is open.
 
         :param rotate: commits after it go to a new segment, so that the ones before it can be dropped.
+        :param groups: the filegroups whose pages are asked for, where not all are.
         """
         with self.guard:
             taken = self._take_snapshot(rotate=rotate)
+            taken.part = pages_of(self._keeper, groups, taken.pages) if groups and self._keeper else ()
             self._snapshots.append(taken)
         try:
             yield taken

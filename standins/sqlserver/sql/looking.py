@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from restoreproof.standins.sqlserver.session import Column
 from restoreproof.standins.sqlserver.sql.devices import Progress
+from restoreproof.standins.sqlserver.sql.filegroups import groups_in
 from restoreproof.standins.sqlserver.sql.history import DEVICE_TYPE
 from restoreproof.standins.sqlserver.sql.instance import VERSION
 from restoreproof.standins.sqlserver.sql.messages import error
@@ -117,7 +118,7 @@ def _header(medium: Medium) -> tuple[Any, ...]:
 def _files(medium: Medium) -> list[tuple[Any, ...]]:
     one = medium.backup_set
     extra = dict(one.extra)
-    rows = []
+    rows, held = [], groups_in(one)
     for file in one.files:
         data = file.kind == "D"
         number = uuid.uuid5(_NAMESPACE, f"{one.family_id}{file.id}")
@@ -125,7 +126,8 @@ def _files(medium: Medium) -> list[tuple[Any, ...]]:
         rows.append((
             file.logical, file.physical, file.kind, file.filegroup if data else None, file.size, _LONGEST, file.id, 0,
             None,
-            number, None, None, file.size if data else 0, 4096, int(data), None, *base, 0, 1, None, None,
+            number, None, None, file.size if data else 0, 4096, int(data), None, *base, 0,
+            int(not data or file.filegroup.lower() in held), None, None,
         ))  # fmt: skip
     return rows
 

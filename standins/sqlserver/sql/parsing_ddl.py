@@ -195,12 +195,11 @@ def _table(cursor: Cursor, line: int) -> Statement:
         if not cursor.accept(","):
             break
     cursor.expect(")")
-    if cursor.accept("ON") and cursor.name().upper() != "PRIMARY":
-        raise refused("CREATE TABLE ON another filegroup than PRIMARY", line)
+    filegroup = cursor.name() if cursor.accept("ON") else "PRIMARY"
     if cursor.accept("WITH"):
         cursor.skip_brackets()
     inline = tuple(column.name for column in columns if column.primary)
-    return st.CreateTable(line, name, tuple(columns), primary or inline, tuple(rules))
+    return st.CreateTable(line, name, tuple(columns), primary or inline, tuple(rules), filegroup)
 
 
 def _constraint(cursor: Cursor) -> tuple[str, tuple[str, ...], str]:
@@ -303,6 +302,8 @@ def parse_alter(cursor: Cursor, line: int) -> Statement:
     if not cursor.accept("DATABASE"):
         raise refused(f"ALTER {cursor.now.text}", line)
     name = cursor.name()
+    if cursor.accept("ADD") or cursor.accept("MODIFY", "FILEGROUP"):
+        return _filegroup(cursor, line, name)
     if not cursor.accept("SET"):
         raise refused(f"ALTER DATABASE {cursor.now.text}", line)
     option = cursor.name().upper()
@@ -318,6 +319,21 @@ def parse_alter(cursor: Cursor, line: int) -> Statement:
         else:
             cursor.expect("NO_WAIT")
     return st.AlterDatabase(line, name, option, value)
+
+
+def _filegroup(cursor: Cursor, line: int, database: str) -> Statement:
+    """ADD FILEGROUP, ADD FILE or MODIFY FILEGROUP."""
+    if cursor.accept("FILEGROUP"):
+        return st.AlterDatabase(line, database, "ADD FILEGROUP", cursor.name())
+    if cursor.accept("FILE"):
+        logical, physical = _file(cursor)
+        cursor.expect("TO", "FILEGROUP")
+        return st.AddFile(line, database, logical, physical, cursor.name())
+    group = cursor.name()
+    word = cursor.accept_any("READ_ONLY", "READ_WRITE")
+    if not word:
+        raise refused(f"MODIFY FILEGROUP {cursor.now.text}", line)
+    return st.AlterDatabase(line, database, f"MODIFY FILEGROUP {word}", group)
 
 
 def parse_drop(cursor: Cursor, line: int) -> Statement:

@@ -18,7 +18,7 @@ from restoreproof.standins.sqlserver.sql.messages import error, refused
 from restoreproof.standins.sqlserver.sql.parsing import parse
 from restoreproof.standins.sqlserver.sql.parsing_ddl import parse_type
 from restoreproof.standins.sqlserver.sql.restoring import restore
-from restoreproof.standins.sqlserver.sql.schema import alter_database, check, create_table, drop
+from restoreproof.standins.sqlserver.sql.schema import add_file, alter_database, check, create_table, drop
 from restoreproof.standins.sqlserver.sql.signals import AnyOf
 from restoreproof.standins.sqlserver.sql.values import convert, deliver, guess_type, keep
 from restoreproof.standins.sqlserver.sql.workspace import Workspace
@@ -73,6 +73,7 @@ class StandinSession:
 
     def _handlers(self) -> dict[type, Callable[[Any], object]]:
         return {
+            st.AddFile: lambda one: add_file(self, one),
             st.AlterDatabase: lambda one: alter_database(self, one),
             st.Backup: lambda one: back_up(self, one),
             st.BackupCertificate: lambda one: backup_certificate(self.instance, one),

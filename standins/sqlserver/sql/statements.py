@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from restoreproof.standins.sqlserver.session import SqlType
 
 __all__ = [
+    "AddFile",
     "AlterDatabase",
     "Backup",
     "BackupCertificate",
@@ -193,11 +194,21 @@ class CreateDatabase(Statement):
 
 @dataclass(frozen=True)
 class AlterDatabase(Statement):
-    """ALTER DATABASE name SET option [value]."""
+    """ALTER DATABASE name SET option [value], ADD FILEGROUP value, or MODIFY FILEGROUP value READ_ONLY."""
 
     name: str
     option: str
     value: str = ""
+
+
+@dataclass(frozen=True)
+class AddFile(Statement):
+    """ALTER DATABASE name ADD FILE (NAME = logical, FILENAME = 'physical') TO FILEGROUP filegroup."""
+
+    name: str
+    logical: str
+    physical: str
+    filegroup: str
 
 
 @dataclass(frozen=True)
@@ -235,6 +246,7 @@ class CreateTable(Statement):
     columns: tuple[TableColumn, ...]
     primary: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    filegroup: str = "PRIMARY"
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,13 @@ __all__ = [
 ]
 
 _SCHEMA = """
-CREATE TABLE "$tables" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE COLLATE NOCASE, created TEXT);
+CREATE TABLE "$tables" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE COLLATE NOCASE, created TEXT,
+    filegroup TEXT);
 CREATE TABLE "$columns" (
     table_id INTEGER, position INTEGER, name TEXT COLLATE NOCASE, type TEXT, size INTEGER, precision INTEGER,
     scale INTEGER, nullable INTEGER, seed INTEGER, step INTEGER, preset TEXT, collation TEXT, computed TEXT,
     persisted INTEGER, PRIMARY KEY (table_id, position));
-INSERT INTO "$tables" VALUES (1000, '$', '');
+INSERT INTO "$tables" VALUES (1000, '$', '', '');
 DELETE FROM "$tables";
 """
 _FIELDS = "name, type, size, precision, scale, nullable, seed, step, preset, collation, computed, persisted"
@@ -134,7 +135,9 @@ def create_table(connection: sqlite3.Connection, statement: CreateTable, collati
     if statement.primary and not any(part.endswith("PRIMARY KEY") for part in parts):
         parts.append("PRIMARY KEY ({})".format(", ".join(f'"{part}"' for part in statement.primary)))
     connection.execute(f'CREATE TABLE "{name}" ({", ".join(parts)})')
-    made = connection.execute('INSERT INTO "$tables" (name, created) VALUES (?, ?)', (name, keep(now())))
+    made = connection.execute(
+        'INSERT INTO "$tables" (name, created, filegroup) VALUES (?, ?, ?)', (name, keep(now()), statement.filegroup)
+    )
     for position, column in enumerate(columns, 1):
         seed, step = column.identity or (None, None)
         kind, nullable = column.type, column.nullable and column.name.lower() not in map(str.lower, statement.primary)

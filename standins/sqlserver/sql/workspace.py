@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from restoreproof.standins.sqlserver.session import Cancelled, Column, SqlType
+from restoreproof.standins.sqlserver.sql.filegroups import group_of
 from restoreproof.standins.sqlserver.sql.functions import FUNCTIONS, Function, Trouble, register
 from restoreproof.standins.sqlserver.sql.messages import error, refused
 from restoreproof.standins.sqlserver.sql.properties import session_functions
@@ -71,6 +72,8 @@ class Workspace:
         found = columns_of(self.connection(owner.name), name) if schema.lower() in ("", "dbo") else []
         if not found:
             raise error(208, ".".join(part for part in (database, schema, name) if part))
+        if owner.missing and group_of(self.connection(owner.name), name) in owner.missing:
+            raise error(8653, name)
         return owner.name, found
 
     def view(self, database: str, schema: str, name: str) -> Columns | None:
@@ -188,6 +191,9 @@ class Workspace:
         """
         if database.read_only or database.standby:
             raise error(3906, database.name, line=line)
+        table = made.table if made else ""
+        if database.frozen and (group := group_of(self.connection(database.name), table)) in database.frozen:
+            raise error(652, table, database.groups[group], line=line)
         assert self.cancelled
         with self._errors(line, made), database.used():
             connection = self.connection(database.name)
