@@ -220,6 +220,7 @@ def sent(connection, engine, certificate, other_identity, region_options):
         other_identity(PLACES[0], mine)
     looking.look_at(connection.login, connection.driver, "here")
     heard = [*connection.heard, *columns.WORDS, *columns.COLLATIONS, *columns.LINES, *columns.COMPUTED, columns.CHANGE]
+    heard += [leftovers.MAY_FORGET, leftovers.forgetting_backups_of(NAME)]
     return [*heard, PROGRESS, *(removal(NAME) for removal in leftovers.REMOVALS.values())]
 
 

@@ -305,8 +305,7 @@ class _Backup:
         )  # fmt: skip
         urls = tuple(tuple(device.url for device in devices) for devices in plan.mirrors)
         with self.instance.lock:
-            number = len(self.instance.history) + 1
-            self.instance.history.append(BackupRecord(number, made, medium, urls))
+            self.instance.history.append(BackupRecord(next(self.instance.backup_ids), made, medium, urls))
 
 
 def _size(kind: str, snapshot: Snapshot) -> int:

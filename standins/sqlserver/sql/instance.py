@@ -79,6 +79,7 @@ class Instance:
         self.sessions: dict[int, SessionFacts] = {}
         self.session_ids = itertools.count(_FIRST_SESSION)
         self.database_ids = itertools.count(1)  # none comes twice: one that is being restored is in no list yet
+        self.backup_ids = itertools.count(1)
         self.credential_ids = itertools.count(65_536)
         for system, recovery in _SYSTEM:
             self.create(system, ()).recovery = recovery
@@ -154,6 +155,11 @@ class Instance:
         with self.lock:
             self.databases.pop(database.name.lower(), None)
             database.remove()
+
+    def forget_backups(self, database: str) -> None:
+        """Take a database's backups out of the history."""
+        with self.lock:
+            self.history[:] = [one for one in self.history if one.backup_set.database.lower() != database.lower()]
 
     def new_id(self) -> str:
         """A uniqueidentifier."""

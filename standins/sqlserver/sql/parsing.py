@@ -287,6 +287,11 @@ class _Parser:
             self.cursor.expect(")")
             return st.Execute(line, text)
         name = self.cursor.dotted()
+        if name[-1].lower() == "sp_delete_database_backuphistory":
+            if self.cursor.kind(Kind.VARIABLE).text.lower() != "@database_name":
+                raise self.cursor.wrong()
+            self.cursor.expect("=")
+            return st.ForgetBackups(line, self.expression())
         if name[-1].lower() != "sp_executesql":
             raise refused(f"EXEC {'.'.join(name)}", line)
         text = self.expression(",")

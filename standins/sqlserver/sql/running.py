@@ -84,6 +84,7 @@ class StandinSession:
             st.Declare: self._declare,
             st.Drop: lambda one: drop(self, one),
             st.Execute: self._execute,
+            st.ForgetBackups: lambda one: self.instance.forget_backups(self._as_text(one.database, one.line)),
             st.Kill: self._kill,
             st.MakeCredential: lambda one: make_credential(self.instance, one),
             st.Print: lambda one: self.output.info(0, self._as_text(one.value, one.line), line=one.line),

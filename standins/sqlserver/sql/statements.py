@@ -22,6 +22,7 @@ __all__ = [
     "Declare",
     "Drop",
     "Execute",
+    "ForgetBackups",
     "If",
     "Kill",
     "MakeCredential",
@@ -158,6 +159,13 @@ class Execute(Statement):
     text: str
     definitions: str = ""
     arguments: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ForgetBackups(Statement):
+    """EXEC sp_delete_database_backuphistory: an expression."""
+
+    database: str
 
 
 @dataclass(frozen=True)
