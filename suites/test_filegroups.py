@@ -69,3 +69,27 @@ def test_primary_filegroup_comes_back_alone(filed_database, url, partly_restored
     copy = partly_restored(filed_database, "FILEGROUP = N'PRIMARY'", url("full.bak"))
 
     assert copy.proof() == filed_database.proof()
+
+
+@pytest.mark.requirement("BAK-01.memory-optimised")
+def test_memory_optimised_table_comes_back(hot_database, url, filed_copy):
+    """A memory-optimised table comes back with every row, those that only the log holds included."""
+    hot_database.backup(url("full.bak"))
+    hot_database.heat(101, 150)
+    hot_database.backup_log(url("log.trn"))
+
+    copy = filed_copy(hot_database, url("full.bak"), "NORECOVERY")
+    copy.restore_log(url("log.trn"))
+
+    assert copy.hot() == hot_database.hot()
+
+
+@pytest.mark.requirement("BAK-16.metadata-only")
+def test_record_of_a_snapshot_is_written(suspended_database, url):
+    """A backup WITH METADATA_ONLY writes the record of a snapshot, and lets the database be written again."""
+    suspended_database.backup(url("snapshot.bkm"), "METADATA_ONLY", "FORMAT")
+    suspended_database.write(1)
+
+    header = suspended_database.header(url("snapshot.bkm"), "METADATA_ONLY")
+
+    assert (header["DatabaseName"], header["BackupType"]) == (suspended_database.name, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from restoreproof.standins.sqlserver.playing import Batch, EngineDefect, falsifies, loses
+from restoreproof.standins.sqlserver.playing import Batch, EngineDefect, falsifies, loses, refuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,5 +62,19 @@ DEFECTS = (
         "RST-10.partial",
         ("RST-10.partial",),
         loses(lambda batch: batch.says(r" WITH PARTIAL, ")),
+    ),
+    EngineDefect(
+        "memory-loses-a-row",
+        "A memory-optimised table comes back without its first row.",
+        "BAK-01.memory-optimised",
+        ("BAK-01.memory-optimised",),
+        _loses_pieces(r"^RESTORE DATABASE .* MOVE N'hot' TO ", "DELETE FROM dbo.hot WHERE id = 1"),
+    ),
+    EngineDefect(
+        "metadata-only-refused",
+        "A backup WITH METADATA_ONLY is refused.",
+        "BAK-16.metadata-only",
+        ("BAK-16.metadata-only",),
+        refuses(lambda batch: batch.is_backup and batch.says(r" WITH METADATA_ONLY, "), 3202, "Write failed."),
     ),
 )

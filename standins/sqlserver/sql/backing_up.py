@@ -44,7 +44,7 @@ _KNOWN_LISTED = """
     FORMAT NOFORMAT INIT NOINIT SKIP NOSKIP COPY_ONLY DIFFERENTIAL COMPRESSION NO_COMPRESSION CHECKSUM NO_CHECKSUM
     STATS NAME DESCRIPTION MEDIANAME MEDIADESCRIPTION MAXTRANSFERSIZE BUFFERCOUNT BLOCKSIZE BACKUP_OPTIONS
     ENCRYPTION CERTIFICATE NORECOVERY STANDBY CONTINUE_AFTER_ERROR STOP_ON_ERROR NO_TRUNCATE CREDENTIAL EXPIREDATE
-    RETAINDAYS RESTART
+    RETAINDAYS RESTART METADATA_ONLY
 """
 _KNOWN = frozenset(_KNOWN_LISTED.split())
 _TYPES = {"D": "DATABASE", "I": "DATABASE WITH DIFFERENTIAL", "L": "LOG"} | dict.fromkeys(
@@ -73,6 +73,7 @@ class _Plan:
     mirrors: list[list[Device]]
     stats: int
     groups: frozenset[str] = frozenset()
+    bare: bool = False
 
 
 class _Backup:
@@ -128,6 +129,8 @@ class _Backup:
 
     def _plan(self, database: Database) -> _Plan:
         one, options = self.statement, self.options
+        if ("METADATA_ONLY" in options) != database.suspended:
+            raise refused("METADATA_ONLY without SUSPEND_FOR_SNAPSHOT_BACKUP, or the reverse", one.line)
         kind = self._type(database)
         sets = [one.devices, *one.mirrors]
         if len(one.mirrors) > _MOST_MIRRORS:
@@ -154,6 +157,7 @@ class _Backup:
             mirrors,
             self._number("STATS", 1, 100, 10, 0),
             self._groups(database),
+            bare="METADATA_ONLY" in options,
         )
 
     def _groups(self, database: Database) -> frozenset[str]:
@@ -223,7 +227,7 @@ class _Backup:
                 made[:] = [self._describe(plan, snapshot, started, size, begins=began)]
                 return made[0]
 
-            payload = Progress(self.session, _size(plan.type, snapshot), plan.stats).through(_payload(plan, snapshot))
+            payload = Progress(self.session, _size(plan, snapshot), plan.stats).through(_payload(plan, snapshot))
             try:
                 written = self.instance.backups.write(
                     plan.mirrors, payload, describe, plan.transfer, self.session.cancelled
@@ -254,6 +258,7 @@ class _Backup:
             "log_end": str(snapshot.time),
             "created": one.created.isoformat(),
             "groups": "/".join(sorted(plan.groups)),
+            "snapshot": "1" * plan.bare,
             "read_only": "/".join(sorted(one.frozen)),
         }
         rows = snapshot.pages * PAGE
@@ -285,6 +290,8 @@ class _Backup:
                 database.log_start = snapshot.lsn
                 database.drop_segments(len(snapshot.segments))
         self._record(plan, made)
+        if plan.bare:
+            database.resume()
         if plan.tail:
             database.leave(snapshot.lsn, standby=plan.tail == "STANDBY")
         pages = -(-written.payload // PAGE)
@@ -308,8 +315,11 @@ class _Backup:
             self.instance.history.append(BackupRecord(next(self.instance.backup_ids), made, medium, urls))
 
 
-def _size(kind: str, snapshot: Snapshot) -> int:
+def _size(plan: _Plan, snapshot: Snapshot) -> int:
     """Bytes of the payload to come."""
+    kind = plan.type
+    if plan.bare:
+        return 0
     if kind == "L":
         return sum(size for _, size in snapshot.segments)
     pages = snapshot.pages if kind == "D" else len(snapshot.part if kind in "FP" else _pages_of(snapshot))
@@ -322,7 +332,9 @@ def _pages_of(snapshot: Snapshot) -> list[int]:
 
 
 def _payload(plan: _Plan, snapshot: Snapshot) -> Iterator[bytes]:
-    """What a backup holds, in pieces of about a MiB."""
+    """What a backup holds, in pieces of about a MiB; nothing where it is the record of a snapshot."""
+    if plan.bare:
+        return
     if plan.type == "L":
         for segment, size in snapshot.segments:
             yield from segment.pieces(size)

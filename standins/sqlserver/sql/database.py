@@ -41,7 +41,10 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class DatabaseFile:
-    """A file as T-SQL sees it; ``kind`` is D or L. Physical names are names only: the bytes lie elsewhere."""
+    """A file as T-SQL sees it; ``kind`` is D, L or S (memory-optimised).
+
+    Physical names are names only: the bytes lie elsewhere.
+    """
 
     logical: str
     physical: str
@@ -125,6 +128,8 @@ class Database:
     :ivar ready: while RESTORING: whether logs and differential backups can be applied.
     :ivar groups: its filegroups by name in small letters; ``frozen`` are those that are read-only, ``missing`` those
         that were not restored.
+    :ivar memory_groups: those of memory-optimised tables, which are kept as all others are.
+    :ivar suspended: for a snapshot: nobody can write until its backup is made.
     :ivar reached: how far the newest of its restored parts is: the log must bring the others there.
     """
 
@@ -136,6 +141,8 @@ class Database:
         self.groups = {"primary": "PRIMARY"} | {f.filegroup.lower(): f.filegroup for f in files if f.kind == "D"}
         self.frozen: set[str] = set()
         self.missing: set[str] = set()
+        self.memory_groups: dict[str, str] = {}
+        self.suspended = False
         self.reached = 0
         self.standby = self.read_only = False
         self.single_user: int | None = None
@@ -280,6 +287,16 @@ class Database:
         self.state, self.ready, self.standby = "ONLINE", False, False
 
     # Writing
+
+    def suspend(self, cancelled: Event) -> None:
+        """Let nobody write any more; who writes at the moment is waited for."""
+        self.lock.acquire(self, cancelled)
+        self.suspended = True
+
+    def resume(self) -> None:
+        """Let everybody write again."""
+        self.suspended = False
+        self.lock.release(self)
 
     def commit(self, connection: sqlite3.Connection, mark: str = "") -> None:
         """Commit the transaction of a connection, and take what it wrote into the log, with its mark."""

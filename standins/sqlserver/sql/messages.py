@@ -130,6 +130,8 @@ TEXTS: dict[int, str] = {
     "operation.",
     18456: "Login failed for user '{}'.",
     33111: "Cannot find server certificate with thumbprint '{}'.",
+    41337: "Cannot create memory optimized tables. To create memory optimized tables, the database must have a "
+    "MEMORY_OPTIMIZED_FILEGROUP that is online and has at least one container.",
 }
 _SEVERITIES = {137: 15, 134: 15, 2628: 16, 4060: 11, 3701: 11, 18456: 14, 15247: 14, 927: 14}
 

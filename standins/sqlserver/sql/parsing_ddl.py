@@ -196,10 +196,13 @@ def _table(cursor: Cursor, line: int) -> Statement:
             break
     cursor.expect(")")
     filegroup = cursor.name() if cursor.accept("ON") else "PRIMARY"
+    memory = False
     if cursor.accept("WITH"):
+        start = cursor.at
         cursor.skip_brackets()
+        memory = "MEMORY_OPTIMIZED" in cursor.source(start).upper()
     inline = tuple(column.name for column in columns if column.primary)
-    return st.CreateTable(line, name, tuple(columns), primary or inline, tuple(rules), filegroup)
+    return st.CreateTable(line, name, tuple(columns), primary or inline, tuple(rules), filegroup, memory=memory)
 
 
 def _constraint(cursor: Cursor) -> tuple[str, tuple[str, ...], str]:
@@ -308,7 +311,10 @@ def parse_alter(cursor: Cursor, line: int) -> Statement:
         raise refused(f"ALTER DATABASE {cursor.now.text}", line)
     option = cursor.name().upper()
     value = ""
-    if option in ("RECOVERY", "PAGE_VERIFY", "TRUSTWORTHY", "AUTO_CLOSE", "AUTO_SHRINK"):
+    if option == "SUSPEND_FOR_SNAPSHOT_BACKUP":
+        cursor.expect("=")
+        value = cursor.name().upper()
+    elif option in ("RECOVERY", "PAGE_VERIFY", "TRUSTWORTHY", "AUTO_CLOSE", "AUTO_SHRINK"):
         value = cursor.name().upper()
     elif option not in ("OFFLINE", "ONLINE", "SINGLE_USER", "MULTI_USER", "RESTRICTED_USER", "READ_ONLY", "READ_WRITE"):
         raise refused(f"ALTER DATABASE SET {option}", line)
@@ -324,7 +330,9 @@ def parse_alter(cursor: Cursor, line: int) -> Statement:
 def _filegroup(cursor: Cursor, line: int, database: str) -> Statement:
     """ADD FILEGROUP, ADD FILE or MODIFY FILEGROUP."""
     if cursor.accept("FILEGROUP"):
-        return st.AlterDatabase(line, database, "ADD FILEGROUP", cursor.name())
+        group = cursor.name()
+        memory = cursor.accept("CONTAINS", "MEMORY_OPTIMIZED_DATA")
+        return st.AlterDatabase(line, database, "ADD FILEGROUP FOR MEMORY" if memory else "ADD FILEGROUP", group)
     if cursor.accept("FILE"):
         logical, physical = _file(cursor)
         cursor.expect("TO", "FILEGROUP")

@@ -31,7 +31,7 @@ def _property(instance: Instance) -> Callable[[str], Any]:
         "engineedition": 3, "collation": COLLATION, "servername": instance.name, "machinename": instance.name,
         "instancename": None, "isclustered": 0, "ishadrenabled": 0, "isintegratedsecurityonly": 0, "issingleuser": 0,
         "instancedefaultdatapath": DATA, "instancedefaultlogpath": DATA, "instancedefaultbackuppath": DATA,
-        "isfulltextinstalled": 0, "processid": 1, "editionid": -1, "resourceversion": _PRODUCT, "isxtpsupported": 0,
+        "isfulltextinstalled": 0, "processid": 1, "editionid": -1, "resourceversion": _PRODUCT, "isxtpsupported": 1,
         "computernamephysicalnetbios": instance.name,
     }  # fmt: skip
     return lambda name: known.get(str(name).lower())

@@ -49,7 +49,7 @@ _KNOWN_LISTED = """
     RECOVERY NORECOVERY STANDBY REPLACE RESTART STOPAT STOPATMARK STOPBEFOREMARK STATS CHECKSUM NO_CHECKSUM
     STOP_ON_ERROR CONTINUE_AFTER_ERROR MEDIANAME BLOCKSIZE RESTORE_OPTIONS CREDENTIAL FILE KEEP_REPLICATION
     KEEP_CDC RESTRICTED_USER LOADHISTORY
-    ENABLE_BROKER NEW_BROKER ERROR_BROKER_CONVERSATIONS PARTIAL
+    ENABLE_BROKER NEW_BROKER ERROR_BROKER_CONVERSATIONS PARTIAL METADATA_ONLY
 """
 _KNOWN = frozenset(_KNOWN_LISTED.split())
 _STOPS = ("STOPAT", "STOPATMARK", "STOPBEFOREMARK")
@@ -135,6 +135,8 @@ class _Restore:
         if len(media) < first.families:
             raise error(3132, first.families, len(media))
         found = first.backup_set
+        if "snapshot" in dict(found.extra):
+            raise refused("RESTORE from a snapshot of the files", self.statement.line)
         if self.transfer.checksum and not found.checksum:
             raise error(3187)
         if (self.statement.what == "LOG") != (found.type == "L"):

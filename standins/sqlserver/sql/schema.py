@@ -36,6 +36,8 @@ def create_table(session: StandinSession, statement: CreateTable) -> None:
     owner = _owner(session, statement.name, statement.line)
     if statement.filegroup.lower() not in owner.groups:
         raise error(1921, statement.filegroup, line=statement.line)
+    if statement.memory and not any(file.kind == "S" for file in owner.files):
+        raise error(41337, line=statement.line)
 
     def make(connection: sqlite3.Connection) -> int:
         tables.create_table(connection, statement, owner.collation)
@@ -89,8 +91,8 @@ def alter_database(session: StandinSession, statement: AlterDatabase) -> None:
     name = session.database if statement.name.upper() == "CURRENT" else statement.name
     found = session.instance.find(name, statement.line)
     option, value = statement.option, statement.value
-    if "FILEGROUP" in option:
-        _change_filegroup(found, option, value, statement.line)
+    if option == "SUSPEND_FOR_SNAPSHOT_BACKUP" or "FILEGROUP" in option:
+        _change_files(session, found, statement)
         return
     if (
         option in ("OFFLINE", "SINGLE_USER", "RESTRICTED_USER", "READ_ONLY", "READ_WRITE")
@@ -115,9 +117,14 @@ def alter_database(session: StandinSession, statement: AlterDatabase) -> None:
         found.state = "ONLINE"
 
 
-def _change_filegroup(found: Database, option: str, group: str, line: int) -> None:
-    """ADD or MODIFY FILEGROUP."""
-    if option == "ADD FILEGROUP":
+def _change_files(session: StandinSession, found: Database, statement: AlterDatabase) -> None:
+    """ADD or MODIFY FILEGROUP, or SET SUSPEND_FOR_SNAPSHOT_BACKUP."""
+    option, group, line = statement.option, statement.value, statement.line
+    if option == "SUSPEND_FOR_SNAPSHOT_BACKUP":
+        found.suspend(session.cancelled) if group == "ON" else found.resume()
+    elif option == "ADD FILEGROUP FOR MEMORY":
+        found.memory_groups[group.lower()] = group
+    elif option == "ADD FILEGROUP":
         found.groups[group.lower()] = group
     elif group.lower() not in found.groups:
         raise error(1921, group, line=line)
@@ -130,13 +137,15 @@ def _change_filegroup(found: Database, option: str, group: str, line: int) -> No
 def add_file(session: StandinSession, statement: AddFile) -> None:
     """ALTER DATABASE ADD FILE. A filegroup of the stand-in has one file, and the log stays the last of all."""
     found = session.instance.find(statement.name, statement.line)
-    if statement.filegroup.lower() not in found.groups:
+    memory = found.memory_groups.get(statement.filegroup.lower())
+    if not memory and statement.filegroup.lower() not in found.groups:
         raise error(1921, statement.filegroup, line=statement.line)
     if any(file.logical.lower() == statement.logical.lower() for file in found.files):
         raise error(1828, statement.logical, line=statement.line)
     if any(file.kind == "D" and file.filegroup.lower() == statement.filegroup.lower() for file in found.files):
         raise refused("a second file of a filegroup", statement.line)
-    made = DatabaseFile(statement.logical, statement.physical, "D", found.groups[statement.filegroup.lower()])
+    group = memory or found.groups[statement.filegroup.lower()]
+    made = DatabaseFile(statement.logical, statement.physical, "S" if memory else "D", group)
     session.instance.refuse_clash([made], found.name)
     found.files.insert(-1, made)
 

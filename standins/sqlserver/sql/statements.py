@@ -255,6 +255,7 @@ class CreateTable(Statement):
     primary: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     filegroup: str = "PRIMARY"
+    memory: bool = False
 
 
 @dataclass(frozen=True)

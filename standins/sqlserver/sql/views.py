@@ -89,9 +89,10 @@ def _files(looker: Looker, only: str = "") -> Iterable[tuple[Any, ...]]:
         for number, file in enumerate(one.files, 1):
             rows = file.kind == "D"
             pages = max(1, size_of(one.path) // 8192) if rows else 1024
+            kind = "DLS".index(file.kind)
             yield (
-                one.id, number, int(not rows), "ROWS" if rows else "LOG", int(rows), file.logical, file.physical, 0,
-                "ONLINE", pages, -1, 8192,
+                one.id, number, kind, ("ROWS", "LOG", "FILESTREAM")[kind], int(file.kind != "L"), file.logical,
+                file.physical, 0, "ONLINE", pages, -1, 8192,
             )  # fmt: skip
 
 
