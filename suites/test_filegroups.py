@@ -55,6 +55,7 @@ def test_read_write_filegroups_come_back(filed_database, url, partly_restored):
 @pytest.mark.requirement("BAK-21.header-tells-the-part")
 def test_header_tells_what_part_it_is(filed_database, url):
     """RESTORE HEADERONLY tells the backup of a file, and a partial one, from a full one."""
+    filed_database.backup(url("full.bak"))
     filed_database.backup_part("FILE = N'archive'", url("file.bak"))
     filed_database.backup_part("READ_WRITE_FILEGROUPS", url("partial.bak"))
 
@@ -68,7 +69,7 @@ def test_primary_filegroup_comes_back_alone(filed_database, url, partly_restored
 
     copy = partly_restored(filed_database, "FILEGROUP = N'PRIMARY'", url("full.bak"))
 
-    assert copy.proof() == filed_database.proof()
+    assert copy.rows() == filed_database.rows()
 
 
 @pytest.mark.requirement("BAK-01.memory-optimised")
