@@ -14,9 +14,11 @@ USAGE = 4
 
 COMMANDS = {
     "certify": "run the suites against a provider",
+    "doctor": "look at a store before anything is deployed, in under ten seconds",
     "serve": "start the embedded endpoint alone, for any client",
     "sweep": "finish the clean-up of killed runs",
     "report": "render run files",
+    "compare": "show what changed from one run to another",
     "census": "show what SQL Server sent in a run",
     "profile": "write or check a provider's profile",
     "lint": "name the rules that scripts in T-SQL break",
@@ -32,6 +34,7 @@ examples:
   restoreproof certify --provider ./acme.toml
   restoreproof report runs/acme/*/ --format matrix --output matrix.html
   restoreproof profile new acme
+  restoreproof doctor --provider ./acme.toml
   restoreproof lint nightly.sql --provider ./acme.toml
 
 exit codes: 0 good enough and as declared, 1 not so, 2 interrupted, 4 bad usage"""

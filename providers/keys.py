@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -73,13 +74,26 @@ class KeyReader:
     :param folder: where the profile lies; ``id_file`` and ``secret_file`` are relative to it.
     :param environ: the environment variables.
     :param required: whether a variable or file that does not exist is a problem, or the pair just absent.
+    :param colons: whether a ``:`` in a key is let through, for whoever judges it.
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], *, required: bool) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, required: bool, colons: bool = False) -> None:
         self._folder = folder
         self._environ = environ
         self._required = required
+        self._colons = colons
         self._warnings: dict[str, None] = {}
+
+    @property
+    def required(self) -> bool:
+        """Whether a variable or file that does not exist is a problem."""
+        return self._required
+
+    def lenient(self) -> KeyReader:
+        """The same reader, to which it is none."""
+        reader = copy(self)
+        reader._required = False  # noqa: SLF001 - one of our own
+        return reader
 
     def read(self, table: Table) -> Keys:
         """Every role's pair; roles left out are served by the backup pair, keys with one right by none."""
@@ -126,7 +140,7 @@ class KeyReader:
         except SecretError as problem:
             table.report(key, str(problem))
             return None
-        fault = _fault(half, value.reveal())
+        fault = _fault(half, value.reveal(), colons=self._colons)
         if fault:
             table.report(key, f"the {half} in the {origin.kind} {origin.name} {fault}")
         return value
@@ -162,9 +176,9 @@ def _plausible(name: str) -> bool:
     return "_" in name or len(name) < _UNDIVIDED or name.isalpha()
 
 
-def _fault(half: str, value: str) -> str:
+def _fault(half: str, value: str, *, colons: bool) -> str:
     """What makes a key unusable, without a word of the key."""
-    if ":" in value:
+    if ":" in value and not colons:
         return f"holds a ':'; {_USED_FOR[half]}; have the provider issue another pair"
     if not value.isascii() or not value.isprintable() or value != value.strip():
         return "holds a character that no key has (a space at an end, a line break, or one beyond ASCII)"

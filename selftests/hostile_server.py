@@ -195,10 +195,13 @@ def xml(text):
 
 
 @contextmanager
-def hostile(*misdeeds, ca="", host="localhost", kind=HostileStore):
-    """A running store, and the endpoint under which it is found; it ends, and lets go of everybody, when left."""
+def hostile(*misdeeds, ca="", host="localhost", kind=HostileStore, leaf=None):
+    """A running store, and the endpoint under which it is found; it ends, and lets go of everybody, when left.
+
+    `leaf` is the certificate that it shows, where that is to be another.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _load(context, AUTHORITY.leaf("localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1"))
+    _load(context, leaf or AUTHORITY.leaf("localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1"))
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         store = kind(listener, misdeeds)
         store.endpoint = endpoint_at(listener.getsockname()[1], ca=ca, host=host)
