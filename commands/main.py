@@ -34,8 +34,8 @@ examples:
   restoreproof certify --provider ./acme.toml
   restoreproof report runs/acme/*/ --format matrix --output matrix.html
   restoreproof profile new acme
-  restoreproof doctor --provider ./acme.toml
   restoreproof lint nightly.sql --provider ./acme.toml
+  restoreproof doctor --provider ./acme.toml
 
 exit codes: 0 good enough and as declared, 1 not so, 2 interrupted, 4 bad usage"""
 
