@@ -55,6 +55,7 @@ ABORT = "<AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitia
 PROFILE = """\
 name  = "planted"
 title = "Planted faults"
+{facts}
 
 [endpoint]
 url    = "https://{host}:{port}"
@@ -118,6 +119,7 @@ class Plan:
     prefix: dict[str, str] = field(default_factory=dict)
     limits: str = ""
     cleanup: str = ""
+    facts: str = ""
     key: str = TYPICAL_KEY
     window: float | None = 2 * HOUR
     environ: dict[str, str] = field(default_factory=dict)
@@ -289,6 +291,7 @@ def patient_of(plan: Plan, port: int, folder: Path, budget: Budget | None = None
         addresses=addresses,
         limits=plan.limits,
         cleanup=plan.cleanup,
+        facts=f'facts = "{plan.facts}"' if plan.facts else "",
     )
     (folder / "planted.toml").write_text(text, encoding="utf-8")
     environ = {f"{role.upper()}_ID": plan.id(role) for role in ROLES}
