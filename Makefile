@@ -7,7 +7,7 @@ PROVIDER ?= embedded
 REQUIRE ?= wire conformant
 BIN := .venv/bin
 
-.PHONY: certify test detection lint clean driver-manager
+.PHONY: certify test detection pages lint clean driver-manager
 DRIVER_MANAGER := unixodbc libgssapi-krb5-2
 
 certify: .venv/embedded driver-manager  ## certify PROVIDER (default: embedded) and require the outcome REQUIRE
@@ -18,6 +18,9 @@ test: .venv/dev driver-manager  ## run the self-tests
 
 detection: .venv/dev driver-manager  ## run every defect against every check and write docs/detection.md
 	$(BIN)/python selftests/detection.py $(ARGS)
+
+pages: .venv/embedded  ## write docs/vendors from the profiles, the facts and the rules
+	$(BIN)/restoreproof profile page --all --output-dir docs/vendors
 
 lint: .venv/dev  ## ruff and mypy
 	$(BIN)/tox run -q -e lint,types

@@ -17,6 +17,7 @@ from restoreproof.fixtures.planning import amount, check_size, plan_of
 from restoreproof.fixtures.selection import RUNGS, Selection, SelectionError, known_word
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import load_profile
+from restoreproof.providers.ranges import LabelError, parse_labels
 from restoreproof.reports.outcome import LADDER
 from restoreproof.reports.register import LEVELS, SCALES, load_register
 from restoreproof.reports.wording import duration
@@ -87,11 +88,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], 
     )
     add = parser.add_argument
     add("--provider", action="append", default=[], metavar="NAME|FILE", help="shipped profile or file; may be repeated")
+    add("--label", action="append", default=[], metavar="NAME=VALUE", help="such as firmware=12.1; may be repeated")
     add("--check", action="append", default=[], metavar="ID", help="only this check; may be repeated (no outcome then)")
     add("--area", action="append", default=[], metavar="NAME", help="only this area; may be repeated (no outcome then)")
     add("--level", metavar=_choice(LEVELS), help="only this level and above (no outcome then)")
     add("--require", default=CERTIFIED, metavar=_choice(RUNGS), help=f"lowest good outcome ({CERTIFIED})")
     add("--defect", action="append", default=[], metavar="NAME", help="put a proxy with this defect in front")
+    add(
+        "--rehearse", action="store_true", help="judge a stand-in that does what the profile says, and not the vendor's"
+    )
     add("--scale", default=SCALES[0], metavar=_choice(SCALES), help="how far scale claims are proven (smoke)")
     add("--max-bytes", metavar="SIZE", help="refuse to start a run that moves more, such as 2GiB")
     add("--max-rate", metavar="RATE", help="send and receive no faster, such as 50MiB/s")
@@ -153,12 +158,13 @@ def run(args: argparse.Namespace) -> int:
 def _pytest_arguments(args: argparse.Namespace) -> list[str]:
     suites = resources.files("restoreproof.suites")
     asked = [str(suites), "-c", str(suites / "certify.ini"), "--rootdir", str(suites), "-p", "no:terminal"]
-    for name in ("provider", "check", "area", "defect"):
+    for name in ("provider", "label", "check", "area", "defect"):
         asked += [word for value in getattr(args, name) for word in (f"--{name}", value)]
     for name in ("thorough", "seed"):
         asked += [f"--{name}", str(getattr(args, name))] if getattr(args, name) is not None else []
-    if args.consent_to_retained_objects:
-        asked.append("--consent-to-retained-objects")
+    given = vars(args)
+    for name in ("consent_to_retained_objects", "rehearse"):
+        asked += [f"--{name.replace('_', '-')}"] if given[name] else []
     if args.level:
         asked += ["--level", args.level]
     for name in ("max-bytes", "max-rate", "check-deadline", "deadline"):
@@ -205,8 +211,9 @@ def _plan(register: Register, selection: Selection, args: argparse.Namespace, co
     """What a run is going to move; a plan above ``--max-bytes`` is refused as the run would be."""
     try:
         known = register.requirements
-        profiles = [load_profile(name, os.environ, known, require_keys=False) for name in args.provider]
-    except ProfileError as problem:
+        labels = parse_labels(args.label)
+        profiles = [load_profile(name, os.environ, known, require_keys=False, labels=labels) for name in args.provider]
+    except (LabelError, ProfileError) as problem:
         return _refuse(str(problem))
     engine = args.engine != "none"
     size = sum(_planned(register, selection, profile, console, engine=engine) for profile in profiles or (None,))

@@ -18,9 +18,11 @@ COMMANDS = {
     "serve": "start the embedded endpoint alone, for any client",
     "sweep": "finish the clean-up of killed runs",
     "report": "render run files",
+    "compare": "show what changed from one run to another",
     "census": "show what SQL Server sent in a run",
     "measure": "measure how fast a provider takes backups and gives them back",
     "profile": "write or check a provider's profile",
+    "lint": "name the rules that scripts in T-SQL break",
 }
 """Each sub-command, a module of its own, and its line of help."""
 
@@ -34,6 +36,7 @@ examples:
   restoreproof report runs/acme/*/ --format matrix --output matrix.html
   restoreproof profile new acme
   restoreproof doctor --provider ./acme.toml
+  restoreproof lint nightly.sql --provider ./acme.toml
 
 exit codes: 0 good enough and as declared, 1 not so, 2 interrupted, 4 bad usage"""
 

@@ -1,4 +1,4 @@
-"""``restoreproof profile``: start a provider's profile, and check one before anything is started."""
+"""``restoreproof profile``: start a provider's profile, check one before anything is started, write a vendor's page."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
-from restoreproof.providers.profile import SLUG, ProfileError, load_profile, shipped_profiles
+from restoreproof.commands.pages import write_pages
+from restoreproof.commands.starter import write_starter
+from restoreproof.providers.expectations import differences, spell, unseen
+from restoreproof.providers.profile import ProfileError, load_profile, shipped_profiles
+from restoreproof.providers.ranges import LabelError, parse_labels
 from restoreproof.reports.register import load_register
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
-    from restoreproof.providers.capabilities import Value
     from restoreproof.providers.keys import KeySource
-    from restoreproof.providers.profile import Profile
+    from restoreproof.providers.profile import Deviation, Profile
 
 OK = 0
 BAD_USAGE = 4
@@ -29,6 +31,7 @@ from what SQL Server hopes for. Secrets never go into it.
 _EXAMPLES = """\
 examples:
   restoreproof profile new acme                  write acme.toml, every line explained
+  restoreproof profile new acme --like embedded  the same, with what is known of that vendor filled in
   restoreproof profile check ./acme.toml         tell all that is wrong with it, and what it amounts to
   restoreproof certify --provider ./acme.toml    the real thing
 """
@@ -42,59 +45,42 @@ _CHECK_EXAMPLES = """\
 examples:
   restoreproof profile check ./acme.toml
   restoreproof profile check embedded
+  restoreproof profile check ./acme.toml --label firmware=12.1    what applies to that release
 """
 _NEW_ABOUT = """\
 Writes a profile for a provider reached by URL, with every line explained; fill in what is yours. An existing file is
-never overwritten.
+never overwritten. With --like it has the capabilities, limits, clean-up, port and style of a shipped profile, and the
+deviations that were seen; url and keys are left for you.
 
 exit status: 0 when the file was written, 4 when it was not
 """
 _NEW_EXAMPLES = """\
 examples:
   restoreproof profile new acme
+  restoreproof profile new acme --like embedded
   restoreproof profile new acme --output providers/acme.toml
 """
+_PAGE_ABOUT = """\
+Writes what a DBA and a storage administrator need for one vendor: what to configure, what to expect, T-SQL to paste,
+and what nobody documents, with how a run finds it out. It is made of the profile, the facts behind it and the rules for
+operators, and says of everything how sure it is.
 
-STARTER = """\
-# {name}: a RestoreProof profile. When done: restoreproof profile check {file}
-name  = "{name}"
-title = "{name}"  # the name shown in reports
-
-[endpoint]
-url    = "https://s3.example.test:9000"  # host and port as they will stand in SQL Server's s3:// URLs
-# ca   = "{name}-ca.pem"  # certificates to trust, relative to this file; left out: the public CAs
-region = "us-east-1"
-style  = "path"  # or "virtual": the bucket in front of the host name
-# bucket = "sqlbackups"  # a bucket that exists; left out, a run makes one and removes it again
-
-[keys.backup]  # names of environment variables, never the keys themselves (or id_file and secret_file)
-id     = "{variable}_KEY_ID"
-secret = "{variable}_SECRET"
-# [keys.restore] and [keys.housekeeping]: keys that may only read, and that clean up; left out, [keys.backup] serves.
-# [keys.list_only], [keys.put_only], [keys.get_only]: keys with that one right each, to have each right shown apart.
-
-[capabilities]  # only what differs from the defaults
-# virtual_host = true
-
-# [cleanup]  # who removes what a failed backup leaves: lifecycle, admin-rule, built-in or manual
-# mechanism = "lifecycle"
-# after     = "7d"
-
-# [[deviations]]  # a check that is known to fail; add one only when a run has shown it
-# check   = "ABORT-03.listed-by-prefix"
-# symptom = "not-listed"
-# reason  = "one sentence"
-# link    = "https://..."
+exit status: 0 when every page was written, 4 when one was not
 """
-"""A profile that loads once its two variables are set."""
+_PAGE_EXAMPLES = """\
+examples:
+  restoreproof profile page ./acme.toml                        one page, to standard output
+  restoreproof profile page --all --output-dir docs/vendors    all vendors, a table of them, and the rules for all
+"""
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser], summary: str) -> None:
-    """Hang ``profile new`` and ``profile check`` into the command line."""
+    """Hang ``profile new``, ``profile check`` and ``profile page`` into the command line."""
     parser = _parser(subparsers, "profile", summary, _ABOUT, _EXAMPLES)
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", dest="action", required=True)
     new = _parser(actions, "new", "write a starter profile", _NEW_ABOUT, _NEW_EXAMPLES)
     new.add_argument("name", metavar="NAME", help="what the provider is called: small letters, digits and _")
+    new.add_argument("--like", metavar="SHIPPED", help="begin as this shipped profile does")
     new.add_argument("--output", metavar="FILE", type=Path, help="where to write it (default: NAME.toml)")
     new.set_defaults(run=run)
     check = _parser(
@@ -104,7 +90,17 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser], summary: str) -> N
     check.add_argument(
         "profiles", nargs="+", metavar="NAME|FILE", help=f"a shipped profile ({shipped}) or the path of a .toml file"
     )
+    check.add_argument(
+        "--label", action="append", default=[], metavar="NAME=VALUE", help="show what applies to a run with this label"
+    )
     check.set_defaults(run=run)
+    page = _parser(actions, "page", "write a vendor's page", _PAGE_ABOUT, _PAGE_EXAMPLES)
+    page.add_argument("profiles", nargs="*", metavar="NAME|FILE", help="a profile that names its facts")
+    page.add_argument(
+        "--all", action="store_true", help="every shipped one, with a table of them and the rules for all"
+    )
+    page.add_argument("--output-dir", metavar="DIR", type=Path, help="write DIR/NAME.md (default: standard output)")
+    page.set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:
@@ -113,40 +109,26 @@ def run(args: Namespace) -> int:
     :returns: 0, or 4 when a profile cannot be written or used.
     """
     if args.action == "new":
-        return write_starter(args.name, args.output or Path(f"{args.name}.toml"))
+        return write_starter(args.name, args.output or Path(f"{args.name}.toml"), args.like)
+    if args.action == "page":
+        return write_pages(args.profiles, args.output_dir, everything=args.all)
     known_ids = {requirement.id for requirement in load_register()}
-    statuses = [check_profile(profile, known_ids) for profile in args.profiles]
-    return max(statuses)
-
-
-def write_starter(name: str, file: Path) -> int:
-    """Write a commented profile to a file that does not exist yet.
-
-    :returns: 0, or 4 with one line on standard error.
-    """
-    if not SLUG.fullmatch(name):
-        return _refuse("the name of a provider is made of small letters, digits and _, such as acme_store")
-    if name in shipped_profiles():
-        return _refuse(f"a profile named {name} is shipped already; choose another name, such as {name}_site")
-    text = STARTER.format(name=name, file=file, variable=_variable(name))
     try:
-        with file.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-    except FileExistsError:
-        return _refuse(f"{file} exists and is left as it is; name another file with --output")
-    except OSError as problem:
-        return _refuse(f"{file} cannot be written: {problem.strerror}")
-    _say(f"wrote {file}; fill in url and keys, then: restoreproof profile check {_path(file)}\n")
-    return OK
+        labels = parse_labels(args.label)
+    except LabelError as problem:
+        sys.stderr.write(f"restoreproof profile check: {problem}\n")
+        return BAD_USAGE
+    return max(check_profile(profile, known_ids, labels or None) for profile in args.profiles)
 
 
-def check_profile(name_or_path: str, known_ids: Collection[str]) -> int:
+def check_profile(name_or_path: str, known_ids: Collection[str], labels: Mapping[str, str] | None = None) -> int:
     """Print what a profile amounts to, or all that is wrong with it.
 
+    :param labels: what a run would be labelled with; None where nobody said.
     :returns: 0, or 4 when it cannot be used.
     """
     try:
-        profile = load_profile(name_or_path, known_ids=known_ids, require_keys=False)
+        profile = load_profile(name_or_path, known_ids=known_ids, require_keys=False, labels=labels)
     except ProfileError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_USAGE
@@ -164,9 +146,24 @@ def _rows(profile: Profile) -> Iterator[tuple[str, str]]:
     yield from _endpoint_rows(profile)
     yield from _key_rows(profile)
     yield "differs", _listed(_differences(profile))
+    yield from _unseen(profile)
     yield "clean-up", _cleanup(profile)
-    declared = [f"{deviation.check} ({deviation.symptom})" for deviation in profile.deviations]
-    yield "deviations", _listed(declared)
+    yield "deviations", _listed([_deviation(deviation) for deviation in profile.deviations])
+    if profile.elsewhere:
+        yield "elsewhere", _listed([_deviation(deviation) for deviation in profile.elsewhere])
+    if profile.labels:
+        yield "labels", _listed([f"{name} = {value}" for name, value in profile.labels.items()])
+    for text, holds in profile.ranges.items():
+        yield "range", f"{text}: {_APPLIES[holds]}"
+
+
+_APPLIES = {True: "applies", False: "does not apply", None: "not known; add --label NAME=VERSION"}
+"""Whether a range of releases holds, in words."""
+
+
+def _deviation(deviation: Deviation) -> str:
+    seen_in = f" in {deviation.seen_in}" if deviation.seen_in else ""
+    return f"{deviation.check} ({deviation.symptom}{seen_in})"
 
 
 def _endpoint_rows(profile: Profile) -> Iterator[tuple[str, str]]:
@@ -196,18 +193,15 @@ def _source(source: KeySource) -> str:
 
 
 def _differences(profile: Profile) -> Iterator[str]:
-    for name, value in profile.capabilities.items():
-        if value != CAPABILITIES[name].default:
-            yield f"{name} = {_shown(value)}"
-    for name, number in profile.limits.items():
-        if number != LIMITS[name].default:
-            yield f"{name} = {number}"
+    for name, value in differences(profile.capabilities, profile.limits):
+        yield f"{name} = {spell(value)}"
 
 
-def _shown(value: Value) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return " ".join(value) if isinstance(value, tuple) else str(value)
+def _unseen(profile: Profile) -> Iterator[tuple[str, str]]:
+    """What is documented of a provider, or said, and what no check will see; each with the reason."""
+    for name, value in differences(profile.capabilities, profile.limits):
+        if why := unseen(name, value):
+            yield "not seen", f"{name} = {spell(value)}: {why}"
 
 
 def _cleanup(profile: Profile) -> str:
@@ -220,27 +214,12 @@ def _listed(items: Iterator[str] | list[str]) -> str:
     return ", ".join(items) or "none"
 
 
-def _variable(name: str) -> str:
-    """How the variables of a provider begin; none may begin with a digit."""
-    return f"S3_{name.upper()}" if name[0].isdigit() else name.upper()
-
-
-def _path(file: Path) -> str:
-    """The file so that it is taken for a path and not for a shipped name."""
-    return str(file) if len(file.parts) > 1 else f"./{file}"
-
-
 def _parser(
     subparsers: _SubParsersAction[ArgumentParser], name: str, summary: str, about: str, examples: str
 ) -> ArgumentParser:
     return subparsers.add_parser(
         name, help=summary, description=about, epilog=examples, formatter_class=RawDescriptionHelpFormatter
     )
-
-
-def _refuse(text: str) -> int:
-    sys.stderr.write(f"restoreproof profile new: {text}\n")
-    return BAD_USAGE
 
 
 def _say(text: str) -> None:

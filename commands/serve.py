@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restoreproof.fixtures.endpoints import EndpointError
-from restoreproof.fixtures.endpoints.starting import put_defects_before, start_endpoint
-from restoreproof.fixtures.housekeeper import CleanupError, housekeeper_of
+from restoreproof.fixtures.endpoints.starting import give_bucket, put_defects_before, start_endpoint
+from restoreproof.fixtures.housekeeper import CleanupError
+from restoreproof.fixtures.rehearsing import composition, rehearsed
 from restoreproof.providers.keys import ROLES
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import load_profile
+from restoreproof.providers.ranges import LabelError, parse_labels
 from restoreproof.reports.register import load_register
 from restoreproof.standins.proxy.catalogue import chosen
 
@@ -31,7 +33,6 @@ DESCRIPTION = """\
 Starts the embedded endpoint (or another local one) over TLS on a free loopback port, prints settings to paste, and
 serves until Ctrl-C. A bucket is there; keys and data are made for this run and gone after it."""
 
-BUCKET = "sqlbackups"
 USAGE = 4
 
 
@@ -42,6 +43,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], 
     parser.add_argument(
         "--defect", action="append", default=[], metavar="NAME", help="play this defect; may be repeated"
     )
+    parser.add_argument(
+        "--like", metavar="NAME|FILE", help="the embedded endpoint with the capabilities and limits of this profile"
+    )
+    parser.add_argument(
+        "--label", action="append", default=[], metavar="NAME=VALUE", help="the release that it is like"
+    )
     parser.set_defaults(run=run)
 
 
@@ -50,15 +57,15 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
-        chosen(args.defect)
-        profile = load_profile(args.provider, os.environ, load_register().requirements, require_keys=False)
-    except (ProfileError, LookupError) as problem:
+        profile, defects = _asked(args)
+        chosen(defects)
+    except (LabelError, ProfileError, LookupError) as problem:
         return _fail(str(problem), USAGE)
     if profile.endpoint.kind == "url":
         return _fail(f"{profile.name} is served by others at {profile.endpoint.url}; name a local provider", USAGE)
     try:
         with contextlib.ExitStack() as stack:
-            endpoint = _start(profile, args.defect, stack)
+            endpoint = _start(profile, defects, stack)
             _say(_settings(endpoint, stack.enter_context(_ca_file(endpoint))))
             while not stop.wait(1):
                 pass
@@ -69,13 +76,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _asked(args: argparse.Namespace) -> tuple[Profile, Sequence[str]]:
+    """The profile to serve, and the defects to put before it."""
+    known = load_register().requirements
+    if not args.like:
+        return load_profile(args.provider, os.environ, known, require_keys=False), args.defect
+    labels = parse_labels(args.label)
+    like = load_profile(args.like, os.environ, known, require_keys=False, labels=labels)
+    return rehearsed(like, known), (*composition(like, known), *args.defect)
+
+
 def _start(profile: Profile, defects: Sequence[str], stack: contextlib.ExitStack) -> Endpoint:
     """Start the endpoint with a bucket in it, for SQL Server can make none, and put the defects before it."""
     endpoint = start_endpoint(profile, (), stack)
     if not endpoint.bucket:
-        with contextlib.ExitStack() as connections:
-            housekeeper_of(endpoint, profile.capabilities, connections).make_bucket(BUCKET)
-        endpoint = endpoint.with_bucket(BUCKET)
+        endpoint = give_bucket(endpoint, profile.capabilities)
     return put_defects_before(endpoint, defects, stack)
 
 

@@ -29,6 +29,9 @@ _KIND_OF_KEY = {
     "certificate": ("image",),
     "key": ("image",),
 }
+NOBODY = ".example.test"
+"""The end of host names where nobody is: a URL there shows its shape and waits for its user's own."""
+
 _NO_URL = "must be https://HOST or https://HOST:PORT"
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 _PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
@@ -59,6 +62,11 @@ class EndpointSettings:
     bucket: str | None = None
     domain: str | None = None
     addresses: tuple[str, ...] = ()
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether the URL is only an example, under ``.example.test``."""
+        return (urlsplit(self.url or "").hostname or "").endswith(NOBODY)
 
 
 def read_endpoint(table: Table, folder: Path) -> EndpointSettings:

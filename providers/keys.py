@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -82,6 +83,17 @@ class KeyReader:
         self._required = required
         self._colons = colons
         self._warnings: dict[str, None] = {}
+
+    @property
+    def required(self) -> bool:
+        """Whether a variable or file that does not exist is a problem."""
+        return self._required
+
+    def lenient(self) -> KeyReader:
+        """The same reader, to which it is none."""
+        reader = copy(self)
+        reader._required = False  # noqa: SLF001 - one of our own
+        return reader
 
     def read(self, table: Table) -> Keys:
         """Every role's pair; roles left out are served by the backup pair, keys with one right by none."""

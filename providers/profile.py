@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restoreproof.providers.capabilities import CAPABILITIES, LIMITS, MECHANISMS, Capability, Value
+from restoreproof.providers.differences import Cleanup, read_differences, read_variants
 from restoreproof.providers.document import read_document
 from restoreproof.providers.endpoint import EndpointSettings, read_endpoint
+from restoreproof.providers.facts import shipped_facts
 from restoreproof.providers.files import is_file
 from restoreproof.providers.keys import KeyPair, KeyReader, Keys, KeySource
 from restoreproof.providers.problems import Problem, ProfileError, nearest, refusal
+from restoreproof.providers.ranges import RangeReader
 from restoreproof.providers.usage import Usage, read_usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from restoreproof.providers.capabilities import Value
+    from restoreproof.providers.differences import Differences
     from restoreproof.providers.document import Document
     from restoreproof.providers.table import Table
 
@@ -36,40 +40,25 @@ _SYMPTOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Cleanup:
-    """What becomes of the uploads that a failed backup leaves behind; times are seconds, None is unknown.
-
-    ``after`` is the age at which they go, ``scan`` how often the server looks, ``window`` when in the day it does,
-    ``retroactive`` whether a new rule reaches uploads that are already open, ``accelerator`` the setting that makes
-    all this quick in a laboratory, ``longest_backup`` the longest backup that is safe from it.
-    """
-
-    mechanism: str = "manual"
-    after: int | None = None
-    scan: int | None = None
-    window: str | None = None
-    retroactive: bool | None = None
-    accelerator: str | None = None
-    longest_backup: int | None = None
-
-
-@dataclass(frozen=True)
 class Deviation:
-    """A check that must fail with this symptom, or the run is red."""
+    """A check that must fail with this symptom, or the run is red; ``seen_in`` is the range of releases, if any."""
 
     check: str
     symptom: str
     reason: str
     link: str
+    seen_in: str = ""
 
 
 @dataclass(frozen=True)
 class Profile:
     """A provider as its file describes it, with every default filled in.
 
-    ``digest`` is the SHA-256 (hex) of the file's bytes. ``keys`` has the roles ``backup``, ``restore`` and
+    ``digest`` is the SHA-256 (hex) of the file's bytes. ``facts`` is the name of the file of what is documented of the
+    offering (:mod:`restoreproof.providers.facts`), if there is one. ``keys`` has the roles ``backup``, ``restore`` and
     ``housekeeping``; it is empty for a server that RestoreProof starts. ``key_sources`` says where they come
-    from, ``warnings`` what the user should hear.
+    from, ``warnings`` what the user should hear. ``deviations`` are those of the release that the labels tell,
+    ``elsewhere`` those of others; ``ranges`` has every range of releases and whether it holds (None: not told).
     """
 
     name: str
@@ -83,9 +72,12 @@ class Profile:
     cleanup: Cleanup = field(default_factory=Cleanup)
     usage: Usage = field(default_factory=Usage)
     deviations: tuple[Deviation, ...] = ()
+    elsewhere: tuple[Deviation, ...] = ()
+    ranges: Mapping[str, bool | None] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     key_sources: Mapping[str, KeySource] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    facts: str | None = None
 
 
 def shipped_profiles() -> list[str]:
@@ -93,28 +85,33 @@ def shipped_profiles() -> list[str]:
     return sorted(file.stem for file in SHIPPED.glob("*.toml"))
 
 
-def load_profile(
+def load_profile(  # noqa: PLR0913 - each is said by name
     name_or_path: str,
     environ: Mapping[str, str] | None = None,
     known_ids: Collection[str] = (),
     *,
     require_keys: bool = True,
     colons: bool = False,
+    labels: Mapping[str, str] | None = None,
 ) -> Profile:
     """Read and check a profile.
+
+    Where keys are required, an example for a URL (under ``.example.test``) is a problem too, and else worth a warning.
 
     :param name_or_path: the name of a shipped profile, or a file (anything with a ``/`` or ending in ``.toml``).
     :param environ: the environment variables; those of this process when left out.
     :param known_ids: the checks that a deviation may name.
     :param require_keys: whether a key that nobody has set is a problem; else its role is just absent from ``keys``.
     :param colons: whether a ``:`` in a key is let through, for whoever judges it.
+    :param labels: what the run is labelled with, joined to the profile's own and stronger than these; with None nobody
+        is going to judge by the profile, and ranges of releases whose labels it lacks just do not hold.
     :raises ProfileError: the file cannot be used; the text lists every problem.
     """
     path = find_profile(name_or_path)
     file = str(path) if path.parent == SHIPPED else name_or_path
     document = read_document(file, path)
     keys = KeyReader(path.parent, os.environ if environ is None else environ, required=require_keys, colons=colons)
-    profile = _build(document, path, keys, known_ids)
+    profile = _build(document, path, keys, known_ids, labels)
     document.problems.raise_for(file)
     return profile
 
@@ -138,12 +135,17 @@ def find_profile(name_or_path: str) -> Path:
     )
 
 
-def _build(document: Document, path: Path, keys: KeyReader, known_ids: Collection[str]) -> Profile:
+def _build(
+    document: Document, path: Path, keys: KeyReader, known_ids: Collection[str], labels: Mapping[str, str] | None
+) -> Profile:
     top = document.table
     name, title = _name(top), top.text("title", required=True) or ""
     endpoint = read_endpoint(top.table("endpoint"), path.parent)
     found = _keys(top, endpoint, keys)
-    cleanup = _cleanup(top.table("cleanup"))
+    joined = {**_labels(top.table("labels")), **(labels or {})}
+    ranges = RangeReader(joined, strict=labels is not None)
+    told = _differences(top, endpoint.style, ranges)
+    deviations, elsewhere = _deviations(top.tables("deviations"), known_ids, ranges)
     profile = Profile(
         name=name,
         title=title,
@@ -151,27 +153,55 @@ def _build(document: Document, path: Path, keys: KeyReader, known_ids: Collectio
         digest=document.digest,
         endpoint=endpoint,
         keys=found.pairs,
-        capabilities=_capabilities(top.table("capabilities"), endpoint.style, cleanup.mechanism),
-        limits=_limits(top.table("limits")),
-        cleanup=cleanup,
+        capabilities=told.all_capabilities(),
+        limits=told.all_limits(),
+        cleanup=told.whole_cleanup(),
         usage=read_usage(top.table("usage"), endpoint.kind),
-        deviations=_deviations(top.tables("deviations"), known_ids),
-        labels=_labels(top.table("labels")),
+        deviations=deviations,
+        elsewhere=elsewhere,
+        ranges=ranges.seen,
+        labels=joined,
         key_sources=found.sources,
         warnings=found.warnings,
+        facts=top.choice("facts", shipped_facts()),
     )
     top.close()
     return profile
 
 
+def _differences(top: Table, style: str, ranges: RangeReader) -> Differences:
+    """What the profile says of the release that the labels tell."""
+    told = read_differences(top, mechanism_required=True).overlaid(read_variants(top.tables("variants"), ranges))
+    needed = "path_style" if style == "path" else "virtual_host"
+    if not told.all_capabilities()[needed]:
+        top.table("capabilities").report(needed, f'must be true, for the endpoint says style = "{style}"')
+    if told.whole_cleanup().kills_backups:
+        text = "is longer than after: the server would remove the parts of a running backup"
+        top.table("cleanup").report("longest_backup", text)
+    return told
+
+
 def _keys(top: Table, endpoint: EndpointSettings, reader: KeyReader) -> Keys:
     """The pairs of a server that is there already; one that we start is given pairs of our making."""
     table = top.table("keys")
+    if endpoint.is_placeholder:
+        return _keys_of_nobody(top, reader)
     if endpoint.kind == "url":
         return reader.read(table)
     if "keys" in top:
         top.report("keys", f"belongs to an endpoint by url; one by {endpoint.kind} gets keys made for the run")
     return Keys({}, {}, ())
+
+
+def _keys_of_nobody(top: Table, reader: KeyReader) -> Keys:
+    """Nothing can be run against an example of a URL, and the line that says so comes without one for each key."""
+    name = top.text("name") or ""
+    own = f"write a profile of your own with restoreproof profile new NAME --like {name}"
+    advice = f"is an example; {own if name in shipped_profiles() else 'write the host and port of your store'}"
+    if reader.required:
+        top.table("endpoint").report("url", advice)
+    keys = reader.lenient().read(top.table("keys"))
+    return replace(keys, warnings=(*keys.warnings, f"[endpoint].url {advice}"))
 
 
 def _name(top: Table) -> str:
@@ -181,72 +211,36 @@ def _name(top: Table) -> str:
     return name
 
 
-def _capabilities(table: Table, style: str, mechanism: str) -> dict[str, Value]:
-    implied: dict[str, Value] = {"lifecycle_rules": True} if mechanism == "lifecycle" else {}
-    values: dict[str, Value] = {}
-    for capability in CAPABILITIES.values():
-        given = _capability(table, capability)
-        default = implied.get(capability.name, capability.default)
-        values[capability.name] = default if given is None else given
-    needed = "path_style" if style == "path" else "virtual_host"
-    if not values[needed]:
-        table.report(needed, f'must be true, for the endpoint says style = "{style}"')
-    table.close()
-    return values
-
-
-def _capability(table: Table, capability: Capability) -> Value | None:
-    match capability.kind:
-        case "bool":
-            return table.flag(capability.name)
-        case "int":
-            return table.number(capability.name)
-        case "duration":
-            return table.duration(capability.name)
-        case "set":
-            return table.texts(capability.name, capability.choices)
-    return table.choice(capability.name, capability.choices)
-
-
-def _limits(table: Table) -> dict[str, int]:
-    given = {name: table.number(name) for name in LIMITS}
-    table.close()
-    return {name: LIMITS[name].default if value is None else value for name, value in given.items()}
-
-
-def _cleanup(table: Table) -> Cleanup:
-    cleanup = Cleanup(
-        mechanism=table.choice("mechanism", MECHANISMS, required=bool(table)) or "manual",
-        after=table.duration("after"),
-        scan=table.duration("scan"),
-        window=table.text("window"),
-        retroactive=table.flag("retroactive"),
-        accelerator=table.text("accelerator"),
-        longest_backup=table.duration("longest_backup"),
-    )
-    table.close()
-    if cleanup.after is not None and (cleanup.longest_backup or 0) > cleanup.after:
-        table.report("longest_backup", "is longer than after: the server would remove the parts of a running backup")
-    return cleanup
-
-
-def _deviations(tables: list[Table], known_ids: Collection[str]) -> tuple[Deviation, ...]:
+def _deviations(
+    tables: list[Table], known_ids: Collection[str], ranges: RangeReader
+) -> tuple[tuple[Deviation, ...], tuple[Deviation, ...]]:
+    """The deviations of the release that the labels tell, and those of others."""
     found: dict[str, Deviation] = {}
+    elsewhere: list[Deviation] = []
     for table in tables:
-        values = {key: table.text(key, required=True) or "" for key in ("check", "symptom", "reason", "link")}
-        table.close()
-        deviation = Deviation(**values)
-        if deviation.check and deviation.check not in known_ids:
-            near = nearest(deviation.check, known_ids) or "restoreproof certify --list shows all ids"
-            table.report("check", f"no check has this id; {near}")
+        seen_in, holds = ranges.read(table, "seen_in")
+        deviation = _deviation(table, known_ids, seen_in)
+        if not holds:
+            elsewhere.append(deviation)
+            continue
         if deviation.check and deviation.check in found:
             table.report("check", "has been declared before; one check has one symptom")
-        if deviation.symptom and not _SYMPTOM.fullmatch(deviation.symptom):
-            table.report("symptom", "must be one S3 code, HTTP-<status>, timeout, reset or a claim name; no pattern")
-        if deviation.link and not deviation.link.startswith(("https://", "http://")):
-            table.report("link", "must be a web address, https://...")
         found[deviation.check] = deviation
-    return tuple(found.values())
+    return tuple(found.values()), tuple(elsewhere)
+
+
+def _deviation(table: Table, known_ids: Collection[str], seen_in: str) -> Deviation:
+    values = {key: table.text(key, required=True) or "" for key in ("check", "symptom", "reason", "link")}
+    table.close()
+    deviation = Deviation(**values, seen_in=seen_in)
+    if deviation.check and deviation.check not in known_ids:
+        near = nearest(deviation.check, known_ids) or "restoreproof certify --list shows all ids"
+        table.report("check", f"no check has this id; {near}")
+    if deviation.symptom and not _SYMPTOM.fullmatch(deviation.symptom):
+        table.report("symptom", "must be one S3 code, HTTP-<status>, timeout, reset or a claim name; no pattern")
+    if deviation.link and not deviation.link.startswith(("https://", "http://")):
+        table.report("link", "must be a web address, https://...")
+    return deviation
 
 
 def _labels(table: Table) -> dict[str, str]:

@@ -83,6 +83,23 @@ class Table:
         self.report(key, f"must be from {minimum} to {maximum}")
         return None
 
+    def scalar(self, key: str) -> bool | int | str | None:
+        """True or false, a whole number, or a text; it must be there."""
+        value = self._data.get(key)
+        if type(value) is bool:
+            return self.flag(key)
+        return self.number(key) if type(value) is int else self.text(key, required=True)
+
+    def lines(self, key: str) -> tuple[str, ...]:
+        """The lines of a text that must be there, without blank ones at its ends."""
+        value = self._take(key, str, required=True)
+        lines = tuple((value or "").strip("\n").split("\n"))
+        if value is not None and not value.strip():
+            self.report(key, "is empty")
+        elif not all(line.isprintable() for line in lines):
+            self.report(key, "holds a control character other than the end of a line")
+        return lines
+
     def duration(self, key: str) -> int | None:
         """A time such as ``"90s"``, ``"30m"``, ``"24h"`` or ``"15d"``, in seconds."""
         value = self.text(key)

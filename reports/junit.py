@@ -66,6 +66,7 @@ def _facts(run: Run) -> dict[str, str]:
         "outcome": footer.rung,
         "outcome.reason": footer.reason,
         "as_declared": "yes" if footer.as_declared else "no",
+        **{f"label.{name}": value for name, value in sorted(header.labels.items())},
     }
 
 

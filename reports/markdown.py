@@ -91,7 +91,7 @@ def _facts(run: Run) -> Iterator[str]:
         "Register": f"SHA-256 {code(header.register)}",
         "Took": f"{wording.duration(run.footer.seconds)}, {run.footer.requests:,} requests",
         **({"Takes up": plain(wording.usage_text(run))} if wording.usage_text(run) else {}),
-        **{plain(name): plain(value) for name, value in header.labels.items()},
+        **({"Labels": plain(wording.labels_text(run))} if header.labels else {}),
     }
     yield table(("What was judged", ""), facts.items())
     if header.bucket:

@@ -71,7 +71,7 @@ def chapters(runs: Sequence[Run]) -> Iterator[Chapter]:
 
     :raises MatrixError: no run, or runs that different registers judged.
     """
-    _check(runs)
+    check_alike(runs)
     known = [{record.id: record for record in run.records} for run in runs]
     needs = {record.id: record.requirement for run in runs for record in run.records}
     for area in runs[0].header.areas:
@@ -85,7 +85,11 @@ def chapters(runs: Sequence[Run]) -> Iterator[Chapter]:
             yield Chapter(area["name"], area["title"], rows, sums)
 
 
-def _check(runs: Sequence[Run]) -> None:
+def check_alike(runs: Sequence[Run]) -> None:
+    """Let only runs stand side by side that the same register judged.
+
+    :raises MatrixError: no run, or runs that different registers judged.
+    """
     if not runs:
         raise MatrixError("a matrix needs at least one run; give the folders that `restoreproof certify` wrote")
     first = runs[0]
@@ -103,7 +107,7 @@ def _named(run: Run) -> str:
 
 def _column(run: Run) -> str:
     software = run.header.endpoint["software"] or run.header.endpoint["server"]
-    facts = (run.header.provider["title"], software, run.header.started[:10])
+    facts = (run.header.provider["title"], software, wording.labels_text(run), run.header.started[:10])
     return "<br>".join(markdown.plain(fact) for fact in facts if fact)
 
 

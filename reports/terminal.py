@@ -166,6 +166,8 @@ def _outcome(run: Run) -> Iterator[Line]:
     footer = run.footer
     for sentence in wording.cautions(run)[1 if footer.rung != CERTIFIED else 0 :]:
         yield Line(_joined(("note ", "yellow"), (sentence, "")))
+    if run.header.labels:
+        yield Line(_joined((f"Labels: {wording.labels_text(run)}.", "")))
     yield Line(_joined((f"Proven up to: {wording.envelope_text(run)}.", "")))
     yield Line(_joined((wording.declared(run), "" if footer.as_declared else STYLES[FAILS])))
     certificate = ", not a certificate" if footer.rung in (REHEARSED, WIRE_CONFORMANT) else ""

@@ -166,20 +166,29 @@ def verdict_text(entry: Record) -> str:
 
 def envelope_text(run: Run) -> str:
     """How far the checks went that passed, in one line."""
+    return ", ".join(f"{name} {value}" for name, value in envelope_figures(run).items())
+
+
+def envelope_figures(run: Run) -> dict[str, str]:
+    """How far the checks went that passed, each figure with its name."""
     seen = run.footer.envelope
-    told = {
+    return {
         "largest object": mebibytes(int(seen.get("object_bytes", 0))),
         "most parts": f"{seen.get('parts', 0):,}",
         "stripes at once": f"{seen.get('stripes', 0):,}",
         "requests at once": f"{seen.get('concurrency', 0):,}",
         "longest-open upload": duration(seen.get("open_seconds", 0.0)),
     }
-    return ", ".join(f"{name} {value}" for name, value in told.items())
 
 
 def nodes_text(run: Run) -> str:
     """The addresses behind the endpoint's name, in one line; empty where the run did not look for them."""
     return ", ".join(run.header.endpoint.get("nodes", ()))
+
+
+def labels_text(run: Run) -> str:
+    """What the run is labelled with, in one line; empty where it has no labels."""
+    return ", ".join(f"{name} {value}" for name, value in sorted(run.header.labels.items()))
 
 
 def engine_text(run: Run) -> str:

@@ -108,7 +108,9 @@ class Plan:
     console: bool = False
     host: str = "localhost"
     style: str = "path"
+    domain: str = ""
     virtual: bool = True
+    only_virtual: bool = False
     signs: str = "us-east-1"
     named: bool = True
     addresses: tuple[str, ...] = ("127.0.0.1",)
@@ -197,7 +199,8 @@ class PlantedStore(HostileStore):
         return None
 
     def beyond(self, request, signed):
-        if request.target.lstrip("/").partition("/")[0].partition("?")[0] != self.plan.bucket:
+        by_path = self.plan.only_virtual and not isinstance(request, Addressed)
+        if by_path or request.target.lstrip("/").partition("/")[0].partition("?")[0] != self.plan.bucket:
             return error(404, "NoSuchBucket")
         needed = RIGHT_OF.get(kind_of(request), "")
         return None if not needed or needed in self.plan.rights[self.role(signed)] else error(403, "AccessDenied")
@@ -275,7 +278,8 @@ def patient_of(plan: Plan, port: int, folder: Path, budget: Budget | None = None
     folder.mkdir()
     (folder / "ca.pem").write_text(plan.given.pem, encoding="ascii")
     addresses = f"addresses = {list(plan.addresses)!r}".replace("'", '"') if plan.addresses else ""
-    style = 'virtual"\ndomain = "s3.localhost' if plan.style == "virtual" else plan.style
+    domain = "s3.localhost" if plan.style == "virtual" else plan.domain
+    style = f'{plan.style}"\ndomain = "{domain}' if domain else plan.style
     text = PROFILE.format(
         host=plan.host,
         port=port,

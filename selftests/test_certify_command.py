@@ -28,13 +28,14 @@ ROOT = Path(__file__).parent.parent
 USAGE = 4
 FEW = ("--check", "TLS-02.chain-to-given-ca", "--check", "MPU-15.bytes-exact", "--check", "ABORT-03.abort-frees-upload")
 OPTIONS = {
-    "certify": "--provider --check --area --level --require --defect --scale --max-bytes --max-rate --report-dir "
-    "--list --plan --deadline --check-deadline",
+    "certify": "--provider --label --check --area --level --require --defect --scale --max-bytes --max-rate "
+    "--report-dir --list --plan --deadline --check-deadline",
     "serve": "--provider --defect",
     "sweep": "--provider",
     "report": "--format --output",
     "profile new": "--output",
-    "profile check": "NAME|FILE",
+    "compare": "RUN",
+    "profile check": "NAME|FILE --label",
 }
 
 
@@ -68,6 +69,8 @@ def test_help_names_every_option(command):
         ("certify --provider embedded --area abrot", "did you mean 'abort'?"),
         ("certify --provider embedded --level shuold", "did you mean 'should'?"),
         ("certify --provider embedded --require certifid", "did you mean 'certified'?"),
+        ("certify --provider embedded --label firmware", "--label firmware=12.1"),
+        ("certify --provider embedded --plan --label firmware=1 --label firmware=2", "given twice"),
         ("certify --provider embedded --bogus", "--bogus"),
         ("certify --provider embedded -n", "-n"),
         ("certify --provider embedded stray", "'stray'"),
@@ -76,6 +79,7 @@ def test_help_names_every_option(command):
         ("serve --provider embeded", "did you mean 'embedded'?"),
         ("serve stray", "'stray'"),
         ("report", "RUN"),
+        ("compare runs/none runs/none", "there is no run file"),
     ],
 )
 def test_wrong_words_are_refused_in_one_line(words, said, tmp_path):
@@ -94,6 +98,22 @@ def test_keys_that_nobody_set_are_named(lab, tmp_path):
 
     assert (done.returncode, done.stdout) == (USAGE, "")
     assert "SELFTEST_RESTORE_SECRET" in done.stderr
+
+
+def test_labels_are_recorded_and_a_range_without_its_label_starts_nothing(lab, tmp_path):
+    ranged = lab.folder / "ranged.toml"
+    deviation = 'check = "MPU-15.bytes-exact"\nsymptom = "x"\nreason = "r"\nlink = "https://x.test"'
+    ranged.write_text(f'{lab.profile.read_text()}\n[[deviations]]\n{deviation}\nseen_in = "firmware < 12.1"\n')
+    words = ("certify", "--provider", str(ranged), "--report-dir", str(tmp_path / "runs"), *FEW)
+
+    refused = lab.command(*words)
+    done = lab.command(*words, "--label", "firmware=12.1", "--label", "topology=4-node")
+
+    assert (refused.returncode, refused.stdout, len(refused.stderr.strip().splitlines())) == (USAGE, "", 1)
+    assert "[[deviations]].seen_in: the run has no label 'firmware'; say --label firmware=VERSION" in refused.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = read_run(next((tmp_path / "runs").glob("*/*")))
+    assert {"firmware": "12.1", "topology": "4-node"}.items() <= run.header.labels.items()
 
 
 def test_two_profiles_of_one_name_are_refused(lab, tmp_path):

@@ -5,6 +5,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hostile_server import Misdeed, hostile
@@ -169,6 +170,12 @@ def test_bucket_of_the_other_style_is_named(tmp_path):
     assert names(examination) == {"virtual-host-refused", "name-known-here-alone"}
 
 
+def test_bucket_that_stands_in_the_host_name_alone_is_named(tmp_path):
+    examination, _ = examined(Plan(domain="s3.localhost", only_virtual=True), tmp_path)
+
+    assert names(examination) == {"path-style-refused"}
+
+
 def test_region_that_statements_must_name_is_told(tmp_path):
     examination, _ = examined(Plan(region="eu-central-7", signs="eu-central-7"), tmp_path)
 
@@ -299,12 +306,16 @@ def test_store_that_repeats_keys_does_not_spread_them(tmp_path):
 
 
 def test_catalogue_is_sound():
+    here = Path(__file__).parent
+    files = [*here.glob("test_doctor_*.py"), here / "planted_faults.py"]
+    shown = "".join(file.read_text(encoding="utf-8") for file in files)
     for name, entry in catalogue().items():
         assert entry.area in AREAS
         assert entry.severity in SEVERITIES
         source = SOURCES[entry.id]
         assert entry.severity == GOOD or ((entry.dba_sees or source.dba_sees) and (entry.fix or source.remedy)), name
         assert set(entry.also) <= set(SOURCES)
+        assert entry.severity == GOOD or f'"{name}"' in shown, f"no test shows {name}"
 
 
 def test_time_is_told(tmp_path):

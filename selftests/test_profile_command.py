@@ -1,13 +1,17 @@
 """``restoreproof profile new`` and ``check``, as a user types them."""
 
 import argparse
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from restoreproof.commands import profile as command
-from restoreproof.providers.profile import load_profile, shipped_profiles
+from restoreproof.providers.profile import ProfileError, load_profile, shipped_profiles
 from restoreproof.reports.register import load_register
 
+PORTS = {"minio": 9000, "ceph_rgw": None}
 CANARY = "cAnArY0123456789/+secret"
 
 
@@ -42,7 +46,7 @@ def test_a_new_profile_is_complete_but_for_its_keys(restoreproof, check, name, t
     assert restoreproof("profile", "new", name) == 0
     status, out, err = check(f"./{name}.toml")
 
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, "warning: [endpoint].url is an example; write the host and port of your store\n")
     assert "NOT SET" in out
     assert len((tmp_path / f"{name}.toml").read_text().splitlines()) <= 60
 
@@ -50,7 +54,7 @@ def test_a_new_profile_is_complete_but_for_its_keys(restoreproof, check, name, t
 def test_every_line_of_the_starter_that_is_commented_out_is_valid_too(restoreproof, tmp_path):
     restoreproof("profile", "new", "acme")
     file = tmp_path / "acme.toml"
-    lines = [line.removeprefix("# ") if " = " in line or "[[" in line or "[cleanup]" in line else line
+    lines = [line.removeprefix("# ") if " = " in line or re.match(r"# \[+(deviations|cleanup|labels)\]", line) else line
              for line in file.read_text().splitlines()]  # fmt: skip
     whole = [line for line in lines if not line.startswith("ca ")]
     file.write_text("\n".join(whole) + "\n")
@@ -72,6 +76,54 @@ def test_new_never_overwrites(restoreproof, capsys, tmp_path):
     )
 
 
+@pytest.mark.parametrize("like", shipped_profiles())
+def test_a_profile_like_a_shipped_one_says_the_same_of_its_vendor(restoreproof, like):
+    assert restoreproof("profile", "new", "mine", "--like", like) == 0
+    known = load_register().requirements
+    shipped, mine = (load_profile(word, {}, known, require_keys=False) for word in (like, "./mine.toml"))
+
+    alike = ("capabilities", "limits", "cleanup", "deviations", "facts")
+    assert [getattr(mine, name) for name in alike] == [getattr(shipped, name) for name in alike]
+    assert (mine.endpoint.style, mine.endpoint.region) == (shipped.endpoint.style, shipped.endpoint.region)
+    assert (mine.name, mine.endpoint.kind, "lab" in mine.labels) == ("mine", "url", False)
+    port = urlsplit(shipped.endpoint.url).port if shipped.endpoint.url else mine.facts and PORTS[like]
+    assert urlsplit(mine.endpoint.url).port == (port or None)
+
+
+def test_the_links_of_a_shipped_profile_are_taken_along(restoreproof, tmp_path):
+    like = "minio"
+    restoreproof("profile", "new", "mine", "--like", like)
+    [shipped] = Path(command.__file__).parents[1].glob(f"providers/{like}.toml")
+    facts = shipped.read_text().partition("[capabilities]")[2].replace('[labels]\nlab = "program"\n\n', "")
+
+    assert (tmp_path / "mine.toml").read_text().partition("[capabilities]")[2] == facts
+
+
+@pytest.mark.parametrize("name", shipped_profiles())
+def test_an_example_of_a_url_stops_a_run_in_one_line_that_says_how(name):
+    profile = load_profile(name, {}, load_register().requirements, require_keys=False)
+    if not profile.endpoint.is_placeholder:
+        pytest.skip("its endpoint is there")
+
+    with pytest.raises(ProfileError) as error:
+        load_profile(name, {}, load_register().requirements)
+
+    said = str(error.value)
+    assert said.endswith(
+        f"[endpoint].url: is an example; write a profile of your own with restoreproof profile new NAME --like {name}"
+    )
+    assert "\n" not in said
+    assert said.rpartition("; ")[2] in profile.warnings[0]
+
+
+def test_an_example_of_a_url_in_a_profile_of_ones_own_asks_for_ones_own(restoreproof, monkeypatch):
+    restoreproof("profile", "new", "acme")
+    monkeypatch.setenv("ACME_KEY_ID", CANARY + "id")
+
+    with pytest.raises(ProfileError, match=r"acme\.toml:6: .endpoint.\.url: is an example; write the host and port"):
+        load_profile("./acme.toml")
+
+
 def test_new_writes_where_it_is_told(restoreproof, capsys, tmp_path):
     assert restoreproof("profile", "new", "acme", "--output", "other.toml") == 0
     assert (tmp_path / "other.toml").exists()
@@ -84,6 +136,7 @@ def test_new_writes_where_it_is_told(restoreproof, capsys, tmp_path):
         (("Ac-me",), "small letters, digits and _"),
         (("../acme",), "small letters, digits and _"),
         ((shipped_profiles()[0],), "is shipped already"),
+        (("acme", "--like", "nobody"), "--like nobody: no profile of that name is shipped"),
         (("acme", "--output", "no/where.toml"), "cannot be written: No such file or directory"),
     ],
 )

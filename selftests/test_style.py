@@ -117,7 +117,7 @@ def test_every_public_name_has_a_docstring():
 
 def test_no_profile_is_longer_than_sixty_lines():
     profiles = tracked("providers/*.toml")
-    own = {path: text_of(path).partition("[[deviations]]")[0] for path in profiles if path.parent.name}
+    own = {path: text_of(path).partition("[[deviations]]")[0] for path in profiles if path.parent.name == "providers"}
     sizes = {path.name: len(text.splitlines()) for path, text in own.items()}  # what it gets wrong is not its length
 
     assert {name: lines for name, lines in sizes.items() if lines > 60} == {}

@@ -31,12 +31,13 @@ _RIGHTS = {
 }
 _REGION = "us-east-1"
 _WORKERS = 2
+_PART_MINIMUM = 5 * 1024 * 1024
 _START_SECONDS = 30.0
 
 
 @contextmanager
 def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
-    """Run the endpoint; `settings` may name the number of `workers`, and `keys` (id and secret by role)."""
+    """Run the endpoint; `settings` may name the number of `workers`, `keys` (id and secret by role), `part_minimum`."""
     _require_swift()
     authority = Authority()
     with scratch_folder("endpoint") as folder, Children() as children:
@@ -44,7 +45,8 @@ def serve(settings: Settings) -> Iterator[Mapping[str, object]]:
         (folder / "server.pem").touch(mode=0o600)
         (folder / "server.pem").write_text(authority.leaf(*LAB_NAMES).bundle, encoding="ascii")
         keys = tuple(_key_pair(role, settings.get("keys", {}).get(role)) for role in _RIGHTS)
-        ports = _start(folder, keys, children, int(settings.get("workers", _WORKERS)))
+        smallest = max(1, int(settings.get("part_minimum", _PART_MINIMUM)))
+        ports = _start(folder, keys, children, int(settings.get("workers", _WORKERS)), smallest)
         for port in ports:
             _wait_until_healthy(port, authority.pem, children)
         yield _ready(ports, authority.pem, keys)
@@ -79,11 +81,11 @@ def _random_text(letters: str, length: int) -> str:
     return "".join(secrets.choice(letters + string.digits) for _ in range(length))
 
 
-def _start(folder: Path, keys: tuple[KeyPair, ...], children: Children, workers: int) -> tuple[int, ...]:
+def _start(folder: Path, keys: tuple[KeyPair, ...], children: Children, workers: int, smallest: int) -> tuple[int, ...]:
     """Start the servers on sockets that we have bound: nobody can take a port in between. Returns the nodes' ports."""
     sockets = {name: socket.create_server(("127.0.0.1", 0), backlog=1024) for name in SERVERS}
     ports = {name: listener.getsockname()[1] for name, listener in sockets.items()}
-    write(Plan(folder, ports, keys, _REGION, LAB_DOMAIN))
+    write(Plan(folder, ports, keys, _REGION, LAB_DOMAIN, smallest))
     numbers = {name: listener.fileno() for name, listener in sockets.items()}
     server = [sys.executable, "-m", "restoreproof.standins.endpoint.server", str(folder), str(workers)]
     listening = [f"{name}={number}" for name, number in numbers.items()]

@@ -31,6 +31,7 @@ class Plan:
     keys: tuple[KeyPair, ...]
     region: str
     domain: str
+    part_minimum: int
 
 
 # One replica on one device: the hash suffix only has to exist.
@@ -82,6 +83,7 @@ paste.filter_factory = restoreproof.standins.endpoint.signin:filter_factory
 location = {region}
 storage_domain = {domain}
 max_upload_part_num = 10000
+min_segment_size = {part_minimum}
 s3_acl = false
 {users}
 [filter:slo]
@@ -125,7 +127,8 @@ def _proxy(plan: Plan) -> str:
         f"[filter:{name.replace('proxy_', 'proxy-')}]\nuse = egg:swift#{name}\n"
         for name in (*_PLAIN_FILTERS, "symlink")
     )
-    return _PROXY.format(region=plan.region, domain=plan.domain, users=users) + plain
+    settings = {"region": plan.region, "domain": plan.domain, "part_minimum": plan.part_minimum}
+    return _PROXY.format(**settings, users=users) + plain
 
 
 def _put(path: Path, text: str) -> None:

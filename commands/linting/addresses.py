@@ -1,0 +1,105 @@
+"""Rules about the URL of a device."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from restoreproof.commands.linting.address import SCHEME
+from restoreproof.commands.linting.finding import ERROR, NOT_JUDGED, NOTE, WARNING, Finding
+from restoreproof.commands.linting.tokens import HOLE
+from restoreproof.fixtures.engines.limits import ADVISED_URL, LONGEST_URL, length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from restoreproof.commands.linting.address import Address
+    from restoreproof.commands.linting.finding import Setting, Store
+    from restoreproof.commands.linting.script import Device, Script
+
+_ALMOST = re.compile(r"s3:", re.IGNORECASE)
+_ACCELERATED = re.compile(r"\.s3-accelerate\.", re.IGNORECASE)
+
+
+def check_addresses(script: Script, setting: Setting) -> Iterator[Finding]:
+    """Every rule about a URL, for every URL."""
+    for transfer in script.transfers:
+        for device in transfer.all_devices:
+            if device.address:
+                yield from _check(device, device.address, setting)
+
+
+def _check(device: Device, address: Address, setting: Setting) -> Iterator[Finding]:
+    if address.family == "azure":
+        return
+    if not address.judged and not _wrong_start(address):
+        yield Finding(NOT_JUDGED, NOTE, "the URL can't be judged: its host is known at run time only", device.spot)
+    if not address.family:
+        return
+    wrong = _wrong_start(address)
+    if wrong:
+        yield Finding(wrong[0], ERROR, wrong[1], device.spot)
+        return
+    yield from _check_length(device, address)
+    if "?" in address.text:
+        yield Finding("URL-11", ERROR, "a query string behind ?", device.spot)
+    if _ACCELERATED.search(address.host):
+        yield Finding("URL-14", WARNING, "a host for transfer acceleration", device.spot)
+    if setting.store and address.judged:
+        yield from _check_store(device, address, setting.store)
+    if not address.folder:
+        yield from _check_object(device, address, setting)
+
+
+def _wrong_start(address: Address) -> tuple[str, str] | None:
+    """What is wrong about how a URL begins, and the rule."""
+    text = address.text.partition(HOLE)[0]
+    if address.proper or (HOLE in address.text and SCHEME.startswith(text.lower()[: len(SCHEME)])):
+        return None
+    if text.lower().startswith("arn:"):
+        return "URL-14", "an ARN in place of a URL"
+    if _ALMOST.match(text):
+        return "URL-10", "s3: without two slashes and a host"
+    scheme = re.match(r"[a-z][a-z0-9+.-]{0,20}://", text, re.IGNORECASE)
+    return "URL-01", f"{scheme[0]} in place of {SCHEME}" if scheme else f"no {SCHEME} in front"
+
+
+def _check_length(device: Device, address: Address) -> Iterator[Finding]:
+    characters = length(address.text.replace(HOLE, ""))
+    more = " and more" if HOLE in address.text else ""
+    if characters > LONGEST_URL:
+        yield Finding("URL-06", ERROR, f"{characters} characters{more}, of {LONGEST_URL}", device.spot)
+    elif characters > ADVISED_URL:
+        yield Finding("URL-07", WARNING, f"{characters} characters{more}, of {ADVISED_URL}", device.spot)
+
+
+def _check_object(device: Device, address: Address, setting: Setting) -> Iterator[Finding]:
+    """Whether a file's name follows the bucket; a lone word may be either where buckets may be host names."""
+    names = [part for part in address.path.split("/") if part]
+    if address.path.endswith("/") or not names:
+        yield Finding("URL-15", ERROR, "the URL ends at a bucket or a folder", device.spot)
+    elif len(names) == 1 and address.path.count("/") == 1 and HOLE not in address.path:
+        sure = address.needs_bucket or bool(setting.store and _is_path_style(address, setting.store))
+        if sure:
+            yield Finding("URL-15", ERROR, f"the URL ends behind its bucket {names[0]!r}", device.spot)
+        elif "." not in names[0]:
+            yield Finding("URL-15", WARNING, f"{names[0]!r} looks like a bucket, and no name follows", device.spot)
+
+
+def _is_path_style(address: Address, store: Store) -> bool:
+    return store.style == "path" and not store.either_style and address.host in (store.host, "")
+
+
+def _check_store(device: Device, address: Address, store: Store) -> Iterator[Finding]:
+    """Whether the URL leads to the store that the profile describes, where that has an address."""
+    if not store.host:
+        return
+    inside = address.host.endswith(f".{store.host}")
+    if address.host != store.host and not inside:
+        return
+    if address.port != store.port:
+        what = f"port {address.port}, where {store.name} listens at {store.port}"
+        yield Finding("URL-05", ERROR, what, device.spot)
+    if not store.either_style and inside != (store.style == "virtual"):
+        place = "path" if store.style == "path" else "host's name"
+        yield Finding("URL-04", ERROR, f"{store.name} looks for the bucket in the {place}", device.spot)

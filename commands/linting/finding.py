@@ -1,0 +1,87 @@
+"""What the linter finds, and what it is told of the store and the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from restoreproof.fixtures.engines.limits import REGION
+
+if TYPE_CHECKING:
+    from restoreproof.providers.profile import Profile
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+"""SQL Server refuses it or the backup is lost; it may go wrong; worth knowing, and no fault of the script."""
+
+NOT_JUDGED = "not-judged"
+"""Stands in place of a rule's id where a value is known at run time only."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that a script breaks.
+
+    :ivar what: the fault in a few words, without anything secret.
+    :ivar spot: offset in the file.
+    """
+
+    rule: str
+    severity: str
+    what: str
+    spot: int
+
+
+@dataclass(frozen=True)
+class Store:
+    """What a profile says of the store that a script is for.
+
+    :ivar netloc: host and port as URLs have them; empty where the profile knows none.
+    """
+
+    name: str
+    region: str
+    region_checked: bool
+    style: str
+    either_style: bool
+    netloc: str
+    parts: int
+
+    @classmethod
+    def of(cls, profile: Profile) -> Store:
+        """What the rules ask of a profile."""
+        endpoint, able = profile.endpoint, profile.capabilities
+        netloc = urlsplit(endpoint.url or "").netloc.lower()
+        checked = able["region_checked"]
+        return cls(
+            name=profile.name,
+            region=endpoint.region,
+            region_checked=checked == "yes" or (checked == "unknown" and endpoint.region != REGION),
+            style=endpoint.style,
+            either_style=bool(able["path_style"] and able["virtual_host"]),
+            netloc="" if netloc.partition(":")[0].endswith(".example.test") else netloc,
+            parts=profile.limits["parts"],
+        )
+
+    @property
+    def host(self) -> str:
+        """The host alone."""
+        return self.netloc.partition(":")[0]
+
+    @property
+    def port(self) -> int:
+        """The port; 443 where the profile names none."""
+        return int(self.netloc.partition(":")[2] or 443)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a script is to run: nothing is known of what is left out.
+
+    :ivar build: the numbers of SQL Server's version.
+    :ivar edition: ``enterprise``, ``standard``, ``web``, ``developer``, ``evaluation`` or ``express``.
+    """
+
+    store: Store | None = None
+    build: tuple[int, ...] = ()
+    edition: str = ""

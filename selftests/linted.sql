@@ -1,0 +1,518 @@
+-- Faults, each with the script that does without it. A block begins with "--: RULE severity [setting]"; the mark stands
+-- in front of what is found, and belongs to no script. Behind "--=" stands the good script. {ROOT} is a bucket's URL.
+
+--: URL-01 error
+BACKUP DATABASE Sales TO URL = ¤N'https://s3.example.test:9000/sqlbackups/20261126.bak' WITH CHECKSUM;
+--=
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM;
+BACKUP DATABASE Sales TO URL = N'https://account.blob.core.windows.net/c/nightly.bak' WITH NOINIT;
+BACKUP DATABASE Sales TO DISK = N'D:\nightly.bak' WITH NOINIT, MAXTRANSFERSIZE = 65536;
+
+--: URL-01 error
+RESTORE DATABASE Sales FROM URL = ¤'s3.example.test/sqlbackups/20261126.bak';
+--=
+RESTORE DATABASE Sales FROM URL = 's3://s3.example.test/sqlbackups/20261126.bak';
+
+--: URL-10 error
+BACKUP LOG Sales TO URL = ¤N's3:/s3.example.test:9000/sqlbackups/20261126.bak' WITH CHECKSUM;
+--=
+BACKUP LOG Sales TO URL = N'S3://s3.example.test:9000/sqlbackups/20261126.bak' WITH CHECKSUM;
+
+--: URL-10 error
+RESTORE HEADERONLY FROM URL = ¤N's3:///sqlbackups/20261126.bak';
+--=
+RESTORE HEADERONLY FROM URL = N's3://x/sqlbackups/20261126.bak';
+
+--: URL-11 error
+RESTORE LABELONLY FROM URL = ¤N'{ROOT}/20261126.bak?X-Amz-Signature=f00';
+--=
+RESTORE LABELONLY FROM URL = N'{ROOT}/20261126.bak';
+
+--: URL-06 error
+RESTORE VERIFYONLY FROM URL = ¤N'{ROOT}/{219}.bak';
+--=
+RESTORE VERIFYONLY FROM URL = N'{ROOT}/{150}.bak';
+
+--: URL-07 warning
+RESTORE VERIFYONLY FROM URL = ¤N'{ROOT}/{218}.bak';
+--=
+RESTORE VERIFYONLY FROM URL = N'{ROOT}/{159}.bak';
+
+--: URL-07 warning
+RESTORE VERIFYONLY FROM URL = ¤N'{ROOT}/{160}.bak';
+--=
+RESTORE VERIFYONLY FROM URL = N'{ROOT}/{159}.bak';
+
+--: URL-14 error
+BACKUP DATABASE Sales TO URL = ¤'arn:aws:s3:::sqlbackups/20261126.bak' WITH CHECKSUM;
+--=
+BACKUP DATABASE Sales TO URL = 's3://s3.eu-west-1.amazonaws.com/sqlbackups/20261126.bak' WITH CHECKSUM;
+
+--: URL-14 warning
+BACKUP DATABASE Sales TO URL = ¤'s3://sqlbackups.s3-accelerate.amazonaws.com/20261126.bak' WITH CHECKSUM;
+--=
+BACKUP DATABASE Sales TO URL = 's3://sqlbackups.s3.eu-west-1.amazonaws.com/20261126.bak' WITH CHECKSUM;
+
+--: URL-15 error
+BACKUP DATABASE Sales TO URL = ¤N'{ROOT}/20261126/' WITH CHECKSUM;
+--=
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126/x' WITH CHECKSUM;
+
+--: URL-15 error
+BACKUP DATABASE Sales TO URL = ¤N's3://10.0.0.7:9000/backups20261126' WITH CHECKSUM;
+--=
+BACKUP DATABASE Sales TO URL = N's3://store.example.test/backups_20261126.bak' WITH CHECKSUM;
+
+--: URL-15 error acme
+BACKUP LOG Sales TO URL = ¤N'{ROOT}.d_20261126' WITH CHECKSUM, BACKUP_OPTIONS = '{"s3":{"region":"eu-west-1"}}';
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/d_20261126' WITH CHECKSUM, BACKUP_OPTIONS = '{"s3":{"region":"eu-west-1"}}';
+
+--: URL-15 warning
+RESTORE DATABASE Sales FROM URL = ¤N's3://minio.example.test:9000/sqlbackups';
+--=
+RESTORE DATABASE Sales FROM URL = N's3://sqlbackups.example.test:9000/20261126.bak';
+
+--: URL-13 error
+BACKUP DATABASE Sales TO URL = N'{ROOT}/Sales_20261126.bak' WITH CHECKSUM;
+RESTORE VERIFYONLY FROM URL = ¤N'{ROOT}/sales_20261126.bak';
+--=
+BACKUP DATABASE Sales TO URL = N'{ROOT}/Sales_20261126.bak' WITH CHECKSUM;
+RESTORE VERIFYONLY FROM URL = N's3://S3.example.test:9000/sqlbackups/Sales_20261126.bak';
+
+--: URL-05 error port
+RESTORE VERIFYONLY FROM URL = ¤N'{ROOT}/20261126.bak';
+--=
+RESTORE VERIFYONLY FROM URL = N's3://s3.example.test:9443/sqlbackups/20261126.bak';
+RESTORE VERIFYONLY FROM URL = N's3://other.example.test/sqlbackups/20261126.bak';
+
+--: URL-04 error virtual
+RESTORE VERIFYONLY FROM URL = ¤N'{ROOT}/20261126.bak';
+--=
+RESTORE VERIFYONLY FROM URL = N's3://sqlbackups.s3.example.test:9000/20261126.bak';
+
+--: OPT-04 error
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak', DISK = ¤'D:\x.bak' WITH CHECKSUM;
+--=
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak', URL = '{ROOT}/x_20261126.bak' WITH CHECKSUM;
+
+--: OPT-04 error
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak', URL = ¤'https://a.blob.core.windows.net/b/c' WITH CHECKSUM;
+--=
+BACKUP DATABASE Sales TO URL = N'https://a.blob.core.windows.net/b/d', URL = 'https://a.blob.core.windows.net/b/c';
+
+--: LIM-01 error
+BACKUP DATABASE Sales TO {64 URLs}, URL = ¤N'{ROOT}/20261126.bak' WITH CHECKSUM;
+--=
+BACKUP DATABASE Sales TO {64 URLs} WITH CHECKSUM;
+
+--: LIM-01 error
+EXECUTE dbo.DatabaseBackup @Databases = 'ALL_DATABASES', @URL = '{ROOT}', @CheckSum = 'Y', @NumberOfFiles = ¤65;
+--=
+EXECUTE dbo.DatabaseBackup @Databases = 'ALL_DATABASES', @URL = '{ROOT}', @CheckSum = 'Y', @NumberOfFiles = 64;
+
+--: LIM-04 error
+BACKUP DATABASE Sales TO {32 URLs}, URL = '{ROOT}/20261126_33'
+    MIRROR TO {31 mirrors}, URL = ¤'{ROOT}/20261126_66', URL = '{ROOT}/20261126_67' WITH FORMAT, CHECKSUM;
+--=
+BACKUP DATABASE Sales TO {32 URLs} MIRROR TO {31 mirrors}, URL = '{ROOT}/20261126_66' WITH FORMAT, CHECKSUM;
+
+--: OPS-02 error
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak', URL = ¤N'{ROOT}/20261126.bak' WITH CHECKSUM;
+--=
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak', URL = N'{ROOT}/20261126.BAK' WITH CHECKSUM;
+
+--: BAK-17 error
+BEGIN TRANSACTION;
+¤BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM;
+COMMIT;
+--=
+BEGIN TRANSACTION; INSERT INTO log VALUES (1); COMMIT;
+BEGIN TRY BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM; END TRY BEGIN CATCH THROW; END CATCH
+
+--: BAK-17 error
+BEGIN DISTRIBUTED TRAN
+EXEC (N'¤RESTORE DATABASE Sales FROM URL = N''{ROOT}/20261126.bak''')
+--=
+BEGIN TRAN
+ROLLBACK
+EXEC (N'RESTORE DATABASE Sales FROM URL = N''{ROOT}/20261126.bak''')
+
+--: MIR-01 error
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' MIRROR TO DISK = ¤'D:\x.bak' WITH FORMAT, CHECKSUM;
+--=
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' MIRROR TO URL = '{ROOT}/x_20261126.bak' WITH FORMAT, CHECKSUM;
+
+--: MIR-02 error
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' MIRROR TO URL = N'{ROOT}/1' MIRROR TO URL = N'{ROOT}/2'
+    MIRROR TO URL = N'{ROOT}/3' MIRROR TO URL = ¤N'{ROOT}/4' WITH FORMAT, CHECKSUM;
+--=
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' MIRROR TO URL = N'{ROOT}/1' MIRROR TO URL = N'{ROOT}/2'
+    MIRROR TO URL = N'{ROOT}/3' WITH FORMAT, CHECKSUM;
+
+--: MIR-02 error
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' MIRROR TO URL = ¤N'{ROOT}/1', URL = N'{ROOT}/2' WITH FORMAT, CHECKSUM;
+--=
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak', URL = N'{ROOT}/20261127.bak'
+    MIRROR TO URL = N'{ROOT}/1', URL = N'{ROOT}/2' WITH FORMAT, CHECKSUM;
+
+--: MIR-03 error
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' MIRROR TO URL = ¤N'{ROOT}/1' WITH CHECKSUM;
+--=
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' MIRROR TO URL = N'{ROOT}/1' WITH CHECKSUM, FORMAT;
+
+--: MIR-04 warning
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' MIRROR TO URL = N's3://other.example.com/b/20261126.bak'
+    WITH FORMAT, CHECKSUM, ¤BACKUP_OPTIONS = '{"s3": {"region":"eu-west-1"}}';
+--=
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' MIRROR TO URL = N'{ROOT}/20261126.copy'
+    WITH FORMAT, CHECKSUM, BACKUP_OPTIONS = '{"s3": {"region":"eu-west-1"}}';
+
+--: OPT-01 error
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, ¤FILE_SNAPSHOT;
+--=
+BACKUP DATABASE Sales TO URL = N'https://a.blob.core.windows.net/b/c' WITH CHECKSUM, FILE_SNAPSHOT;
+
+--: OPT-02 error
+RESTORE DATABASE Sales FROM URL = N'{ROOT}/20261126.bak' WITH MOVE 'a' TO 'b', ¤MEDIAPASSWORD = N'secret';
+--=
+RESTORE DATABASE Sales FROM URL = N'{ROOT}/20261126.bak' WITH MOVE 'a' TO 'b', MEDIANAME = N'a', STOPATMARK = 'm' AFTER 't';
+
+--: OPT-02 warning
+RESTORE DATABASE Sales FROM URL = N'{ROOT}/20261126.bak' WITH FILE = 1, ¤NOUNLOAD, STATS = 5;
+--=
+RESTORE DATABASE Sales FROM URL = N'{ROOT}/20261126.bak' WITH FILE = 1, STATS = 5;
+
+--: OPT-02 error
+RESTORE DATABASE Sales FROM URL = N'{ROOT}/20261126.bak' WITH ¤FILE = 2;
+--=
+RESTORE DATABASE Sales FROM DISK = N'D:\a.bak' WITH FILE = 2;
+
+--: OPT-02 error
+RESTORE DATABASE Sales ¤FILE = 'Sales_1' FROM URL = N'{ROOT}/20261126.bak';
+--=
+BACKUP DATABASE Sales FILE = 'Sales_1', FILEGROUP = 'fg' TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM;
+
+--: OPT-03 warning
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126.bak' WITH ¤RETAINDAYS = 10, CHECKSUM;
+--=
+BACKUP DATABASE Sales TO DISK = N'D:\a.bak' WITH RETAINDAYS = 10;
+
+--: RST-09 error
+RESTORE VERIFYONLY FROM URL = N'{ROOT}/20261126.bak' WITH ¤MAXTRANSFERSIZE = 20971520;
+--=
+RESTORE VERIFYONLY FROM URL = N'{ROOT}/20261126.bak' WITH BLOCKSIZE = 65536;
+
+--: META-05 error
+¤RESTORE REWINDONLY FROM URL = N'{ROOT}/20261126.bak';
+--=
+RESTORE REWINDONLY FROM TAPE = N'\\.\tape0';
+
+--: MPU-03 error
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, COMPRESSION, ¤MAXTRANSFERSIZE = 4194304;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, COMPRESSION, MAXTRANSFERSIZE = 5242880;
+
+--: MPU-03 error
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, COMPRESSION, ¤MAXTRANSFERSIZE = 21037056;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, COMPRESSION, MAXTRANSFERSIZE = 20971520;
+
+--: MPU-10 warning
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, ¤MAXTRANSFERSIZE = 20971520;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, MAXTRANSFERSIZE = 10485760;
+
+--: MPU-10 warning
+EXECUTE DatabaseBackup @URL = '{ROOT}', @CheckSum = 'Y', @Compress = N, @MaxTransferSize = ¤20971520;
+--=
+EXECUTE DatabaseBackup @URL = '{ROOT}', @CheckSum = 'Y', @Compress = Y, @MaxTransferSize = 20971520;
+
+--: MPU-11 error
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, COMPRESSION, ¤MAXTRANSFERSIZE = 5242881;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, COMPRESSION, MAXTRANSFERSIZE = 5308416;
+
+--: MPU-09 note parts
+BACKUP LOG Sales TO URL = ¤N'{ROOT}/20261126.bak' WITH CHECKSUM;
+--=
+RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.bak';
+
+--: BAK-12 error
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, ¤BLOCKSIZE = 1000;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, BLOCKSIZE = 512;
+
+--: BAK-13 warning
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, ¤BUFFERCOUNT = 200;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, BUFFERCOUNT = 199;
+
+--: LIM-06 error
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, ¤NAME = N'{129}';
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, NAME = N'{128}', DESCRIPTION = N'{255}';
+
+--: LIM-06 error
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, ¤MEDIADESCRIPTION = N'{256}';
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, MEDIADESCRIPTION = N'{255}', MEDIANAME = N'{128}';
+
+--: BAK-08 note
+¤BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH COMPRESSION;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH COMPRESSION, CHECKSUM;
+
+--: BAK-08 warning
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH COMPRESSION, ¤NO_CHECKSUM;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH NO_COMPRESSION, CHECKSUM;
+
+--: BAK-10 warning
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, ¤NOINIT;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, INIT, FORMAT;
+
+--: BAK-10 warning
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, ¤INIT;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, NOFORMAT;
+
+--: OPS-01 warning
+BACKUP LOG Sales TO URL = ¤N'{ROOT}/nightly.trn' WITH CHECKSUM;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/8f14e45f-ceea-467f-9575-bd3b7d1f2a11.trn' WITH CHECKSUM;
+
+--: OPS-01 note
+BACKUP LOG Sales TO URL = ¤N'{ROOT}/nightly.trn' WITH CHECKSUM, FORMAT;
+--=
+DECLARE @u nvarchar(300) = N'{ROOT}/' + FORMAT(SYSUTCDATETIME(), 'yyyyMMdd') + N'.trn';
+BACKUP LOG Sales TO URL = @u WITH CHECKSUM;
+
+--: OPS-04 note
+¤BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM;
+RESTORE VERIFYONLY FROM URL = N'{ROOT}/20261126.trn';
+
+--: REG-02 error
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, BACKUP_OPTIONS = ¤'{"s3": {"region":eu-west-1}}';
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, BACKUP_OPTIONS = '{"s3": {"region":"eu-west-1"}}';
+
+--: REG-02 error
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, ¤RESTORE_OPTIONS = '{"s3": {"region":"eu-west-1"}}';
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM;
+
+--: REG-03 error
+RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn' WITH RESTORE_OPTIONS = ¤N'{"region":"eu-west-1"}';
+--=
+RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn' WITH RESTORE_OPTIONS = N'{"s3":{"region":"eu-west-1"}}', NORECOVERY;
+
+--: REG-03 error
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, BACKUP_OPTIONS = '{"s3": {"region":"eu-west-1"}}';
+¤RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn';
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, BACKUP_OPTIONS = '{"s3": {"region":"us-east-1"}}';
+RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn';
+
+--: REG-08 warning
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn'
+    WITH CHECKSUM, BACKUP_OPTIONS = ¤'{"s3": {"region":"eu-west-1", "part_size": 20971520}}';
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn'
+    WITH CHECKSUM, BACKUP_OPTIONS = '{"s3": {"region":"eu-west-1"}}';
+
+--: REG-08 error
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, ¤BACKUP_OPTION = '{"s3": {"region":"eu-west-1"}}';
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, BACKUP_OPTIONS = '{"s3": {"region":"eu-west-1"}}';
+
+--: REG-05 error acme
+¤RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn';
+--=
+RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn' WITH RESTORE_OPTIONS = N'{"s3":{"region":"eu-west-1"}}';
+
+--: REG-05 error acme
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, ¤BACKUP_OPTIONS = '{"s3": {"region":"eu-north-1"}}';
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, BACKUP_OPTIONS = '{"s3": {"region":"eu-west-1"}}';
+
+--: RST-02 error
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126_1', URL = N'{ROOT}/20261126_2' WITH CHECKSUM;
+¤RESTORE DATABASE Sales FROM URL = N'{ROOT}/20261126_2';
+--=
+BACKUP DATABASE Sales TO URL = N'{ROOT}/20261126_1', URL = N'{ROOT}/20261126_2'
+    MIRROR TO URL = N'{ROOT}/20261126_3', URL = N'{ROOT}/20261126_4' WITH CHECKSUM, FORMAT;
+RESTORE LABELONLY FROM URL = N'{ROOT}/20261126_2';
+RESTORE DATABASE Sales FROM URL = N'{ROOT}/20261126_2', URL = N'{ROOT}/20261126_3';
+
+--: CRED-01 error
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = ¤'SHARED ACCESS SIGNATURE', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+--=
+CREATE CREDENTIAL [https://a.blob.core.windows.net/b] WITH IDENTITY = 'SHARED ACCESS SIGNATURE', SECRET = 'sv=2022';
+
+--: CRED-01 warning
+ALTER CREDENTIAL [{ROOT}] WITH IDENTITY = ¤'s3 access key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+--=
+ALTER CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+
+--: CRED-16 error
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = ¤'Managed Identity', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+--=
+CREATE CREDENTIAL [https://a.blob.core.windows.net/b] WITH IDENTITY = 'Managed Identity';
+
+--: CRED-02 error
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = ¤'wJalrXUt';
+--=
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+
+--: CRED-02 error
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = ¤N'AKIDEXAMPLE: wJalrXUt';
+--=
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = N'<key id>:<secret key>';
+
+--: CRED-02 error
+¤CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key';
+--=
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = '$(keys)';
+
+--: CRED-04 error
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = ¤'AKIDEXAMPLE:wJalr:XUt';
+--=
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+
+--: CRED-05 note
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = ¤'AKIDEXAMPLE:wJalr/XUt+';
+--=
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+
+--: CRED-13 error
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = ¤'ASIAIOSFODNN7EXAMPLE:wJalrXUt';
+--=
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIAIOSFODNN7EXAMPLE:wJalrXUt';
+
+--: CRED-06 error
+¤CREATE DATABASE SCOPED CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+--=
+CREATE DATABASE SCOPED CREDENTIAL polybase WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalr:XUt';
+
+--: CRED-07 error
+CREATE CREDENTIAL ¤[{ROOT}/{95}] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+--=
+CREATE CREDENTIAL [{ROOT}/{91}] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+
+--: CRED-12 error
+CREATE CREDENTIAL ¤#mine WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+--=
+CREATE CREDENTIAL mine# WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+
+--: CRED-10 error
+CREATE CREDENTIAL ¤[https://s3.example.test:9000/b] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+--=
+CREATE CREDENTIAL [s3://s3.example.test:9000/b] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+
+--: CRED-10 warning
+CREATE CREDENTIAL [s3://s3.example.test/sqlbackups] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+RESTORE LOG Sales FROM URL = ¤N'{ROOT}/20261126.trn';
+--=
+CREATE CREDENTIAL [{ROOT}] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn';
+
+--: CRED-08 warning
+CREATE CREDENTIAL ¤[{ROOT}/] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+--=
+CREATE CREDENTIAL [{ROOT}/folder] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+
+--: CRED-08 note
+CREATE CREDENTIAL [s3://s3.example.test:9000] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+RESTORE LOG Sales FROM URL = ¤N'{ROOT}/20261126.trn';
+--=
+CREATE CREDENTIAL [s3://sqlbackups.example.test] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+RESTORE LOG Sales FROM URL = N's3://sqlbackups.example.test/20261126.trn';
+
+--: CRED-14 note
+CREATE CREDENTIAL [{ROOT}/folder] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+RESTORE LOG Sales FROM URL = ¤N'{ROOT}/20261126.trn';
+--=
+CREATE CREDENTIAL [{ROOT}/folder] WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+RESTORE LOG Sales FROM URL = N'{ROOT}/Folder/20261126.trn';
+
+--: CRED-09 note
+CREATE CREDENTIAL mine WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn' WITH ¤CREDENTIAL = 'yours';
+--=
+CREATE CREDENTIAL mine WITH IDENTITY = 'S3 Access Key', SECRET = 'AKIDEXAMPLE:wJalrXUt';
+RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn' WITH CREDENTIAL = 'Mine';
+
+--: OPS-06 warning
+EXECUTE DatabaseBackup @URL = '{ROOT}', @CheckSum = 'Y', @Credential = ¤'mine';
+--=
+EXECUTE DatabaseBackup @URL = 'https://a.blob.core.windows.net/b', @Credential = 'mine', @CleanupTime = 24;
+
+--: OPS-06 error
+EXECUTE DatabaseBackup @URL = '{ROOT}', @CheckSum = 'Y', @NumberOfFiles = 4, @Credential = ¤'mine';
+--=
+EXECUTE DatabaseBackup @URL = '{ROOT}', @CheckSum = 'Y', @NumberOfFiles = 4;
+
+--: LIST-04 error
+EXECUTE DatabaseBackup @URL = '{ROOT}', @CheckSum = 'Y', @CleanupTime = ¤24;
+--=
+EXECUTE DatabaseBackup @Directory = 'D:\backup', @CleanupTime = 24;
+
+--: LIST-04 error
+EXEC master.sys.xp_delete_files ¤N'{ROOT}/*.bak';
+--=
+EXEC master.sys.xp_delete_files N'D:\backup\*.bak';
+
+--: LIST-01 error
+EXEC xp_dirtree ¤N'{ROOT}', 1, 1;
+--=
+EXEC xp_dirtree N'D:\backup', 1, 1;
+
+--: LIST-01 error
+SELECT * FROM sys.dm_os_enumerate_filesystem(¤'{ROOT}', '*');
+--=
+SELECT * FROM sys.dm_os_enumerate_filesystem('D:\', '*');
+
+--: EDN-05 note
+EXEC ¤msdb.dbo.rds_backup_database @source_db_name = 'Sales', @s3_arn_to_backup_to = 'arn:aws:s3:::b/k';
+--=
+EXEC msdb.dbo.sp_delete_backuphistory @oldest_date = '2026-11-26';
+
+--: EDN-01 error 15.0.4345.5
+¤RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn';
+--=
+RESTORE LOG Sales FROM DISK = N'D:\20261126.trn';
+
+--: CU-04 warning 16.0.4195.2
+¤RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn';
+--=
+RESTORE LOG Sales FROM DISK = N'D:\20261126.trn';
+
+--: CU-08 warning 17.0.4000.1
+¤BACKUP LOG Sales TO {16 URLs} WITH CHECKSUM;
+--=
+BACKUP LOG Sales TO {15 URLs} WITH CHECKSUM;
+
+--: EDN-02 error express
+¤RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn';
+--=
+RESTORE LOG Sales FROM DISK = N'D:\20261126.trn';
+
+--: EDN-03 error web
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, ¤COMPRESSION;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, NO_COMPRESSION;
+
+--: EDN-04 error web
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, ¤ENCRYPTION (ALGORITHM = AES_256, SERVER CERTIFICATE = c);
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM;
+
+--: EDN-04 error standard
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' MIRROR TO URL = ¤N'{ROOT}/20261126.copy' WITH FORMAT, CHECKSUM;
+--=
+BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak'
+    WITH CHECKSUM, COMPRESSION, ENCRYPTION (ALGORITHM = AES_256, SERVER CERTIFICATE = c);
