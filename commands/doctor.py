@@ -7,14 +7,19 @@ import re
 import sys
 from argparse import RawDescriptionHelpFormatter
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from restoreproof.fixtures.engine_options import options
+from restoreproof.fixtures.size_options import options as size_options
 from restoreproof.providers.problems import ProfileError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
+    from restoreproof.fixtures.doctor.examining import Visit
+    from restoreproof.fixtures.doctor.patient import Patient
+    from restoreproof.fixtures.doctor.size import Size
     from restoreproof.fixtures.engines.asking import Wish
     from restoreproof.providers.profile import Profile
     from restoreproof.reports.findings import Examination
@@ -28,12 +33,16 @@ ABOUT = """\
 Looks at name and route, TLS and its CA, clocks, the form of the keys, region, bucket and style, rights, Object Lock,
 versions, lifecycle rules and limits, and tells for each what is wrong, what SQL Server would show, and how to mend it.
 Writes one small object and opens one upload under a prefix of its own, and removes both. Ends in under ten seconds,
-also where an address hangs; what could not be looked at is named, with the reason."""
+also where an address hangs; what could not be looked at is named, with the reason.
+With --database-size it also says how many URLs and which options a backup of that size takes, prints the BACKUP and the
+RESTORE statement, and says at which size it breaks and whether the window is long enough: at the rates that
+`restoreproof measure` found, else at assumed ones."""
 
 EPILOG = """\
 examples:
   restoreproof doctor --provider ./acme.toml
   restoreproof doctor --provider ./acme.toml --backup-window 8h
+  restoreproof doctor --provider ./acme.toml --database-size 3TB --compression 3 --backup-window 4h
   restoreproof doctor --provider ./acme.toml --engine-host sql01:1433   also asks a SQL Server that runs
   restoreproof doctor --provider ./acme.toml --json
 
@@ -58,12 +67,14 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser], summary: str) -> N
     parser.add_argument(
         "--key", metavar="KEY", help="what a backup will be called in the bucket, to reckon its URL with"
     )
+    size_options(parser.add_argument)
     options(parser.add_argument)
     parser.set_defaults(run=run, engine=None)
 
 
 def run(args: Namespace) -> int:
     """Examine, print, and return the exit status."""
+    from restoreproof.fixtures.doctor.size import read_size  # noqa: PLC0415
     from restoreproof.fixtures.endpoints import EndpointError  # noqa: PLC0415 - heavy, and --help does without
     from restoreproof.fixtures.engines import EngineError  # noqa: PLC0415
     from restoreproof.fixtures.selection import SelectionError  # noqa: PLC0415
@@ -72,10 +83,11 @@ def run(args: Namespace) -> int:
     try:
         profile = load_profile(args.provider, os.environ, _known_ids(), colons=True)
         window, key, wish = _seconds(args.backup_window), _key(args.key), _wish(args)
+        size = read_size(vars(args), profile)
     except (ProfileError, SelectionError, EngineError) as problem:
         return _refuse(str(problem))
     try:
-        examination = _examine(profile, window, key, wish)
+        examination = _examine(profile, window, key, wish, size)
     except (EndpointError, OSError) as problem:
         _complain(str(problem))
         return 1
@@ -83,7 +95,7 @@ def run(args: Namespace) -> int:
     return 0 if examination.is_well else 1
 
 
-def _examine(profile: Profile, window: float | None, key: str, wish: Wish) -> Examination:
+def _examine(profile: Profile, window: float | None, key: str, wish: Wish, size: Size | None) -> Examination:
     from restoreproof.fixtures.doctor import examining, patient, server  # noqa: PLC0415 - heavy
     from restoreproof.fixtures.endpoints.remote import find_remote  # noqa: PLC0415
     from restoreproof.fixtures.endpoints.starting import start_endpoint  # noqa: PLC0415
@@ -95,7 +107,19 @@ def _examine(profile: Profile, window: float | None, key: str, wish: Wish) -> Ex
         visit = examining.begin(who, examining.load_sources())
         with server.beside(wish, who, visit.chart):
             visit.examine()
+        return _advised(size, who, visit) if size else visit.report()
+
+
+def _advised(size: Size, who: Patient, visit: Visit) -> Examination:
+    """The report with advice on a backup of that size."""
+    from restoreproof.fixtures.doctor.size import look_at_size  # noqa: PLC0415 - loaded by now
+    from restoreproof.fixtures.prescribing import to_json, told  # noqa: PLC0415
+
+    advice = look_at_size(size, who, visit.chart)
+    if advice is None:
         return visit.report()
+    told_about = (advice, who.endpoint, who.profile.name)
+    return replace(visit.report(), advice=to_json(*told_about, size.source), prescription=told(*told_about))
 
 
 def _known_ids() -> frozenset[str]:

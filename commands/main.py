@@ -20,6 +20,7 @@ COMMANDS = {
     "report": "render run files",
     "compare": "show what changed from one run to another",
     "census": "show what SQL Server sent in a run",
+    "measure": "measure how fast a provider takes backups and gives them back",
     "profile": "write or check a provider's profile",
     "lint": "name the rules that scripts in T-SQL break",
 }

@@ -46,6 +46,9 @@ def print_examination(examination: Examination, console: Console) -> None:
         if rows:
             _say(console, f"\n{heading}", "bold")
             _print(rows, console)
+    if examination.prescription:
+        _say(console, "\nA backup of that size", "bold")
+        console.print(Text(examination.prescription), soft_wrap=True)
     _say(console, f"\n{summary(examination)}", "bold red" if examination.count(PROBLEM) else "bold green")
 
 

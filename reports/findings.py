@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SCHEMA = 1
 """The version of the JSON document; ``doctor.schema.json`` beside this file describes it."""
@@ -64,6 +67,8 @@ class Examination:
     """All that one visit of the doctor brought to light.
 
     :ivar seconds: how long it took.
+    :ivar advice: how to back a database up that somebody asked about, for machines; None where nobody did.
+    :ivar prescription: the same in lines for people, with the statements.
     """
 
     provider: str
@@ -74,6 +79,8 @@ class Examination:
     seconds: float
     findings: tuple[Finding, ...]
     unlooked: tuple[Unlooked, ...]
+    advice: Mapping[str, Any] | None = None
+    prescription: str = ""
 
     def count(self, severity: str) -> int:
         """How many findings weigh that much."""
@@ -95,4 +102,5 @@ class Examination:
             "counts": {severity: self.count(severity) for severity in SEVERITIES},
             "findings": [asdict(finding) for finding in self.findings],
             "unlooked": [asdict(unlooked) for unlooked in self.unlooked],
+            **({"advice": self.advice} if self.advice else {}),
         }

@@ -60,7 +60,12 @@ def _environment() -> Environment:
     )
     environment.globals.update(figures=figures, known=found.rows, wording=wording)
     environment.filters.update(
-        weblink=weblink, pretty=pretty, duration=wording.duration, mebibytes=wording.mebibytes, when=_when
+        weblink=weblink,
+        pretty=pretty,
+        duration=wording.duration,
+        mebibytes=wording.mebibytes,
+        when=_when,
+        speed=wording.speed,
     )
     return environment
 

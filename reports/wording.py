@@ -218,6 +218,12 @@ def mebibytes(size: int) -> str:
     return f"{amount:,.1f} MiB" if 0 < amount < 10 else f"{amount:,.0f} MiB"  # noqa: PLR2004  # two digits say enough
 
 
+def speed(rate: float) -> str:
+    """Bytes a second in MiB, one digit behind the point below a hundred."""
+    number = rate / MIB
+    return f"{number:,.1f}" if number < 100 else f"{number:,.0f}"  # noqa: PLR2004  # three digits say enough
+
+
 def visible(text: str) -> str:
     """The text with every character made visible that could hide or rearrange others, or break a format.
 

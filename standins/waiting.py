@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["TimedOut", "pause", "wait_until"]
+__all__ = ["TimedOut", "pause", "rest", "wait_until"]
 
 _T = TypeVar("_T")
 _FIRST_PAUSE = 0.005
@@ -28,6 +28,12 @@ def wait_until(predicate: Callable[[], _T | None], seconds: float, describe: str
         time.sleep(interval)
         interval = min(interval * 2, _LONGEST_PAUSE)
     return answer
+
+
+def rest(seconds: float) -> None:
+    """Keep this thread, and no other, waiting; not at all for no seconds or less."""
+    if seconds > 0:
+        time.sleep(seconds)
 
 
 async def pause(seconds: float) -> None:
