@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from restoreproof.reports import html
 from restoreproof.reports.measurement import DOWNLOAD, UPLOAD, ranks
 from restoreproof.reports.plotting import plot_of
-from restoreproof.reports.wording import mebibytes, speed
+from restoreproof.reports.wording import mebibytes, speed, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,17 +54,16 @@ def remark(rate: Rate) -> str:
 
 
 def print_rates(measurement: Measurement, console: Console) -> None:
-    """Print the table, and below it what the figures are; off a terminal, nothing but letters."""
-    table = Table(*COLUMNS, box=box.SIMPLE_HEAD if console.is_terminal else None)
-    for column in table.columns[1:-1]:
-        column.justify, column.no_wrap = "right", True
-    for way, (title, _) in WAYS.items():
-        for rate in measurement.of(way):
-            table.add_row(title, *_cells(rate))
-    console.print(table)
-    console.print(Text(interval_words(measurement)), soft_wrap=True)
+    """Print the table, and below it what the figures are; no line is broken, so that they can be searched."""
+    rows = [COLUMNS, *((title, *_cells(rate)) for way, (title, _) in WAYS.items() for rate in measurement.of(way))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    for row in rows:
+        first, *numbers, last = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        line = "  ".join([first.strip().ljust(widths[0]), *numbers, last.strip()]).rstrip()
+        _say(console, line, "bold" if row is COLUMNS else "")
+    _say(console, interval_words(measurement))
     if measurement.is_limited:
-        console.print(Text("client-limited: " + CAUTION), soft_wrap=True)
+        _say(console, "client-limited: " + CAUTION, "yellow")
 
 
 CAUTION = (
@@ -75,10 +72,10 @@ CAUTION = (
 )
 
 
-def _cells(rate: Rate) -> tuple[Text, ...]:
+def _cells(rate: Rate) -> tuple[str, ...]:
     low, high = rate.interval
     known = rate.is_known
-    cells = (
+    return (
         mebibytes(rate.part),
         str(rate.streams),
         speed(rate.median) if known else "-",
@@ -87,4 +84,9 @@ def _cells(rate: Rate) -> tuple[Text, ...]:
         f"{100 * rate.cpu:.0f} %" if known else "-",
         rate.problem or ("client-limited" if rate.limit else ""),
     )
-    return tuple(Text(cell) for cell in cells)
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    encoding = console.encoding or "utf-8"
+    safe = visible(text).encode(encoding, "backslashreplace").decode(encoding)
+    console.print(Text(safe, style), soft_wrap=True)

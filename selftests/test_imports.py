@@ -22,7 +22,9 @@ def imported(program, *words):
     return done.stdout.splitlines()[-1]
 
 
-@pytest.mark.parametrize("words", [["--help"], ["certify", "--help"], ["certify", "--list"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["--help"], ["certify", "--help"], ["certify", "--list"], ["measure", "--help"]], ids=" ".join
+)
 def test_help_and_lists_import_nothing_heavy(words):
     heavy = [name for name in HEAVY if words[-1] != "--list" or name not in ("cryptography", "requests")]
 

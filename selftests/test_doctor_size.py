@@ -1,0 +1,129 @@
+"""The doctor on a database of some size: fits or not, in time or not, and at whose rates."""
+
+import json
+from importlib import resources
+
+import jsonschema
+import pytest
+from planted_store import ROLES, Plan, patient_of, served
+
+from restoreproof.commands.main import main
+from restoreproof.reports.measurement import FILE, UPLOAD, Measurement, Rate
+
+SCHEMA = json.loads((resources.files("restoreproof.reports") / "doctor.schema.json").read_text(encoding="utf-8"))
+MIB = 1024 * 1024
+ADVICE = {"database-fits", "database-too-large", "few-parts-left", "window-too-short", "window-in-doubt"}
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch, capsys):
+    """``asked(*words)`` asks about a database at a planted store: exit code, findings about it, document, errors."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words, plan=None):
+        plan = plan or Plan(window=None)
+        for role in ROLES:
+            monkeypatch.setenv(f"{role.upper()}_ID", plan.id(role))
+            monkeypatch.setenv(f"{role.upper()}_SECRET", plan.secret(role))
+        with served(plan) as (_, port):
+            profile = patient_of(plan, port, tmp_path).profile
+            code = main(["doctor", "--provider", str(profile.path), "--json", *words])
+        out, err = capsys.readouterr()
+        document = json.loads(out or "{}")
+        found = {finding["name"]: finding["seen"] for finding in document.get("findings", ())} if out else {}
+        return code, {name: seen for name, seen in found.items() if name in ADVICE}, document, err
+
+    return run
+
+
+def measured(folder, rate, *, provider="planted", share=0.1):
+    """A measurement of four streams, where runs are written."""
+    machine, cleanup = {"processors": 2, "processes": 2}, {"removed": 0, "left": [], "error": ""}
+    rates = (Rate(UPLOAD, 4, 20 * MIB, (rate,), share=share),)
+    head = ("r", {"name": provider, "title": "P"}, {"url": "", "software": ""}, "0.1", "t", "t")
+    place = folder / "runs" / provider / "20261126-measure"
+    place.mkdir(parents=True)
+    found = Measurement(*head, 5.0, 7, machine, cleanup, rates)
+    (place / FILE).write_text(found.to_json(), encoding="utf-8")
+    return place / FILE
+
+
+def test_what_fits_is_told_with_statements_and_what_is_assumed(asked):
+    code, found, document, _ = asked("--database-size", "3TB", "--compression", "3", "--backup-window", "4h")
+
+    jsonschema.validate(document, SCHEMA)
+    assert (code, set(found)) == (0, {"database-fits"})
+    advice = document["advice"]
+    assert (advice["urls"], advice["headroom"], advice["rate"]["basis"]) == (6, 0.2052, "assumed")
+    assert advice["backup_statement"].count("URL = N's3://localhost:") == 6
+
+
+def test_newest_measurement_of_the_provider_is_reckoned_with(asked, tmp_path):
+    measured(tmp_path, 400.0 * MIB)
+    code, found, document, _ = asked("--database-size", "1TB", "--backup-window", "4h")
+
+    assert (code, found.keys()) == (0, {"database-fits"})
+    assert document["advice"]["rate"]["basis"] == "measured"
+    assert document["advice"]["rate"]["source"].endswith("20261126-measure")
+
+
+@pytest.mark.parametrize(
+    ("words", "share", "code", "names"),
+    [
+        (("--database-size", "700GB", "--backup-window", "1h"), 0.1, 1, {"database-fits", "window-too-short"}),
+        (("--database-size", "700GB", "--backup-window", "1h"), 0.9, 0, {"database-fits", "window-in-doubt"}),
+        (("--database-size", "13TiB", "--backup-window", "9d"), 0.1, 1, {"database-too-large"}),
+        (("--database-size", "12TiB"), 0.1, 0, {"database-fits", "few-parts-left"}),
+        (("--database-size", "7TB", "--mirrors", "1"), 0.1, 1, {"database-too-large"}),
+    ],
+)
+def test_what_does_not_go_is_named(words, share, code, names, asked, tmp_path):
+    measured(tmp_path, 100.0 * MIB, share=share)
+    ended, found, document, _ = asked(*words)
+
+    jsonschema.validate(document, SCHEMA)
+    assert (ended, set(found)) == (code, names)
+
+
+def test_limit_of_the_vendor_decides(asked):
+    plan = Plan(window=None, limits="parts = 1000")
+    _, found, document, _ = asked("--database-size", "500GB", plan=plan)
+
+    assert (document["advice"]["urls"], document["advice"]["most_parts"]) == (27, 1000)
+    assert set(found) == {"database-fits"}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--database-size", "huge"), "--database-size 'huge' is no amount of bytes"),
+        (("--database-size", "1TB", "--compression", "0"), "--compression '0' is no ratio; write it as 3 or 2.5"),
+        (("--database-size", "1TB", "--compression", "1/0"), "is no ratio"),
+        (("--database-size", "1TB", "--mirrors", "4"), "--mirrors '4' is no number from 0 to 3"),
+        (("--database-size", "1TB", "--rates", "none.json"), "--rates: none.json can't be read"),
+        (("--database-size", "1TB", "--rates", "runs/acme/20261126-measure"), "is of acme, not of planted"),
+    ],
+)
+def test_bad_usage_is_one_line(words, told, asked, tmp_path):
+    measured(tmp_path, 1.0, provider="acme")
+    code, _, _, err = asked(*words)
+
+    assert (code, err.count("\n")) == (4, 1)
+    assert told in err
+
+
+def test_lines_for_people_end_with_the_sum(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    plan = Plan(window=None)
+    for role in ROLES:
+        monkeypatch.setenv(f"{role.upper()}_ID", plan.id(role))
+        monkeypatch.setenv(f"{role.upper()}_SECRET", plan.secret(role))
+    with served(plan) as (_, port):
+        profile = patient_of(plan, port, tmp_path).profile
+        main(["doctor", "--provider", str(profile.path), "--database-size", "800GiB"])
+    lines = capsys.readouterr().out.splitlines()
+
+    start = lines.index("A backup of that size")
+    assert lines.index("BACKUP DATABASE [YourDatabase]") > start
+    assert "problems" in lines[-1]
