@@ -75,7 +75,7 @@ def run(args: Namespace) -> int:
             sys.stdout.write(f"{profile.name} says all that this run found; nothing was written\n")
             return OK
         output = args.output or Path(f"{profile.name}.learned.toml")
-        _write(output, _proposal(profile, changes, seen.header.run, output), known_ids)
+        _write(output, _proposal(profile, changes, seen.header.run, output), seen, known_ids)
     except (RunFileError, ProfileError, _RefusedError) as problem:
         sys.stderr.write(f"restoreproof profile learn: {problem}\n")
         return BAD_USAGE
@@ -91,7 +91,7 @@ def _profile_of(seen: Run, word: str | None, known_ids: Collection[str]) -> Prof
     """The profile that a run was made with, as it was then."""
     named = word or seen.header.provider.get("file") or seen.header.provider["name"]
     try:
-        profile = load_profile(named, known_ids=known_ids, require_keys=False)
+        profile = load_profile(named, known_ids=known_ids, require_keys=False, labels=seen.header.labels)
     except ProfileError as problem:
         raise _RefusedError(f"{problem}; name the profile of this run with --provider") from None
     if profile.digest != seen.header.provider["digest"]:
@@ -101,14 +101,15 @@ def _profile_of(seen: Run, word: str | None, known_ids: Collection[str]) -> Prof
 
 
 def _proposal(profile: Profile, changes: Sequence[Change], run_id: str, output: Path) -> str:
-    draft = Draft(profile.path.read_text(encoding="utf-8-sig"))
+    holding = [text for text, holds in profile.ranges.items() if holds]
+    draft = Draft(profile.path.read_text(encoding="utf-8-sig"), holding)
     for change in changes:
         change.apply(draft, run_id)
     draft.move(profile.path.parent, output.absolute().parent)
     return draft.text
 
 
-def _write(output: Path, text: str, known_ids: Collection[str]) -> None:
+def _write(output: Path, text: str, seen: Run, known_ids: Collection[str]) -> None:
     """Write a file that is not there yet, and leave none behind that does not load."""
     try:
         with output.open("x", encoding="utf-8", newline="\n") as stream:
@@ -118,7 +119,8 @@ def _write(output: Path, text: str, known_ids: Collection[str]) -> None:
     except OSError as problem:
         raise _RefusedError(f"{output} cannot be written: {problem.strerror}") from None
     try:
-        load_profile(str(output.absolute()), known_ids=known_ids, require_keys=False)
+        labels = seen.header.labels
+        load_profile(str(output.absolute()), known_ids=known_ids, require_keys=False, labels=labels)
     except ProfileError as problem:
         output.unlink()
         raise _RefusedError(f"the proposal does not load, which is a fault of RestoreProof: {problem}") from None

@@ -9,7 +9,7 @@ import tomlkit
 from tomlkit.items import AoT, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from restoreproof.providers.capabilities import Value
@@ -25,8 +25,10 @@ FILES = {
 class Draft:
     """The text of a profile that can be loaded, and changes to it."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, ranges: Collection[str] = ()) -> None:
+        """``ranges`` are those of the variants that hold for a release: what they say goes before the rest."""
         self._document = tomlkit.parse(text)
+        self._ranges = ranges
 
     @property
     def text(self) -> str:
@@ -35,29 +37,25 @@ class Draft:
 
     def set(self, table: str, name: str, value: Value, comment: str) -> None:
         """Give a key of a table a value, with a comment behind it; the table need not be there."""
-        if table not in self._document:
-            self._document[table] = tomlkit.table()
         written = tomlkit.item(list(value) if isinstance(value, tuple) else value)
         written.comment(comment)
         written.trivia.comment_ws = "  "
-        self._table(table)[name] = written
+        self._table(table, name)[name] = written
 
-    def drop(self, check: str) -> None:
-        """Take the deviation of a check out."""
-        if "deviations" not in self._document:
-            return
+    def drop(self, deviation: Deviation) -> None:
+        """Take a deviation out."""
         listed = self._deviations()
-        for index in reversed([index for index, known in enumerate(listed) if known.get("check") == check]):
-            del listed[index]
+        for index, known in reversed(list(enumerate(listed))):
+            if (known.get("check"), _range(known, "seen_in")) == (deviation.check, deviation.seen_in):
+                del listed[index]
         if not listed:
             self._document.remove("deviations")
 
     def declare(self, deviation: Deviation, comment: str) -> None:
-        """Put a deviation in, in place of what there is for its check, with a comment above it."""
-        self.drop(deviation.check)
+        """Put a deviation in, with a comment above it."""
         table = tomlkit.table()
         table.add(tomlkit.comment(comment))
-        for key in ("check", "symptom", "reason", "link"):
+        for key in ("check", "symptom", "reason", "link", *(["seen_in"] if deviation.seen_in else [])):
             table.add(key, getattr(deviation, key))
         table.add(tomlkit.nl())
         self._deviations().append(table)
@@ -69,7 +67,13 @@ class Draft:
             if file.is_file():
                 table[key] = file.as_posix() if file.drive != new.drive else _relative(file, new)
 
-    def _table(self, name: str) -> Any:
+    def _table(self, name: str, key: str) -> Any:
+        """The table that has the last word on a key."""
+        for variant in reversed(self._document.get("variants", [])):
+            if _range(variant, "when") in self._ranges and key in variant.get(name, {}):
+                return variant[name]
+        if name not in self._document:
+            self._document[name] = tomlkit.table()
         return self._document[name]
 
     def _deviations(self) -> AoT:
@@ -87,6 +91,11 @@ class Draft:
         endpoint, keys = self._document.get("endpoint", {}), self._document.get("keys", {})
         for table, names in ((endpoint, FILES["endpoint"]), *((pair, FILES["keys"]) for pair in keys.values())):
             yield from ((table, name) for name in names if name in table)
+
+
+def _range(table: Mapping[str, Any], key: str) -> str:
+    """A range of releases, spelt as loaded profiles spell it."""
+    return ", ".join(part.strip() for part in str(table.get(key, "")).split(","))
 
 
 def _as_table(values: Mapping[str, Any]) -> Table:
