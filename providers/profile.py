@@ -86,14 +86,14 @@ def shipped_profiles() -> list[str]:
     return sorted(file.stem for file in SHIPPED.glob("*.toml"))
 
 
-def load_profile(  # noqa: PLR0913 - who asks says by name how much is to be let through
+def load_profile(  # noqa: PLR0913 - each is said by name
     name_or_path: str,
     environ: Mapping[str, str] | None = None,
     known_ids: Collection[str] = (),
     *,
     require_keys: bool = True,
-    labels: Mapping[str, str] | None = None,
     colons: bool = False,
+    labels: Mapping[str, str] | None = None,
 ) -> Profile:
     """Read and check a profile.
 
@@ -103,9 +103,9 @@ def load_profile(  # noqa: PLR0913 - who asks says by name how much is to be let
     :param environ: the environment variables; those of this process when left out.
     :param known_ids: the checks that a deviation may name.
     :param require_keys: whether a key that nobody has set is a problem; else its role is just absent from ``keys``.
+    :param colons: whether a ``:`` in a key is let through, for whoever judges it.
     :param labels: what the run is labelled with, joined to the profile's own and stronger than these; with None nobody
         is going to judge by the profile, and ranges of releases whose labels it lacks just do not hold.
-    :param colons: whether a ``:`` in a key is let through, for whoever judges it.
     :raises ProfileError: the file cannot be used; the text lists every problem.
     """
     path = find_profile(name_or_path)
