@@ -76,7 +76,7 @@ examples:
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser], summary: str) -> None:
-    """Hang ``profile new``, ``profile check``, ``profile page`` and ``profile learn`` into the command line."""
+    """Hang what can be done with profiles into the command line: new, check, page and learn."""
     parser = _parser(subparsers, "profile", summary, _ABOUT, _EXAMPLES)
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", dest="action", required=True)
     new = _parser(actions, "new", "write a starter profile", _NEW_ABOUT, _NEW_EXAMPLES)
