@@ -70,6 +70,8 @@ def run(args: Namespace) -> int:
         seen = read_run(args.run_file)
         profile = _profile_of(seen, args.provider, known_ids)
         changes = learn(seen, profile, known_ids)
+        if seen.header.defects:
+            sys.stderr.write(f"warning: {', '.join(seen.header.defects)} played in this run; what that broke, it did\n")
         sys.stdout.writelines(f"{change.sentence}\n" for change in changes)
         if all(isinstance(change, Leaving) for change in changes):
             sys.stdout.write(f"{profile.name} says all that this run found; nothing was written\n")
@@ -97,6 +99,8 @@ def _profile_of(seen: Run, word: str | None, known_ids: Collection[str]) -> Prof
     if profile.digest != seen.header.provider["digest"]:
         fix = "run again, or name the file of that time with --provider"
         raise _RefusedError(f"{named} is not what it was when the run was made (another SHA-256): {fix}")
+    if seen.header.endpoint["kind"] != profile.endpoint.kind:
+        raise _RefusedError("the run was a rehearsal on the embedded endpoint, which says nothing of the vendor's")
     return profile
 
 

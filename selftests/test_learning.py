@@ -278,13 +278,14 @@ def written(tmp_path, monkeypatch):
     (folder / "ca.pem").write_text(Authority().pem, encoding="ascii")
     file = folder / "acme.toml"
 
-    def write(deviations=""):
+    def write(deviations="", **endpoint):
         text = PROFILE.format(style='ca = "ca.pem"', capabilities="", deviations=deviations)
         file.write_text(text, encoding="utf-8")
         profile = load_profile(str(file), {}, REGISTER.requirements, require_keys=False)
         provider = {"name": "acme", "title": "ACME", "digest": profile.digest, "file": str(file)}
         areas = tuple({"name": area.name, "title": area.title} for area in REGISTER.areas)
-        head = example_runs.header(provider=provider, areas=areas)
+        place = {**example_runs.header().endpoint, **endpoint}
+        head = example_runs.header(provider=provider, areas=areas, endpoint=place, defects=("etag-varies",))
         run = example_runs.run(judged({"LIST-02.order": "own"}, profile), head)
         return file, example_runs.write(run, tmp_path / "run.jsonl")
 
@@ -300,7 +301,9 @@ def test_proposal_overwrites_nothing_and_finds_its_files(written, tmp_path, caps
     proposed = tmp_path / "acme.learned.toml"
     assert 'ca = "profiles/ca.pem"' in proposed.read_text(encoding="utf-8")
     assert load_profile(str(proposed), {}, REGISTER.requirements, require_keys=False).endpoint.ca
-    assert "acme.learned.toml exists and is left as it is" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "acme.learned.toml exists and is left as it is" in told
+    assert "warning: etag-varies played in this run" in told
     assert "[[deviations]]" not in file.read_text(encoding="utf-8")
 
 
@@ -314,6 +317,13 @@ def test_profile_that_has_changed_since_is_not_learned_from(written, capsys):
     changed, absent = capsys.readouterr().err.splitlines()
     assert "is not what it was when the run was made" in changed
     assert "name the profile of this run with --provider" in absent
+
+
+def test_rehearsal_teaches_nothing_of_a_vendor(written, capsys):
+    _, run = written(kind="program", ours=True)
+
+    assert main(["profile", "learn", str(run)]) == 4
+    assert "the run was a rehearsal on the embedded endpoint" in capsys.readouterr().err
 
 
 def test_run_that_found_nothing_new_writes_nothing(written, tmp_path, capsys):
