@@ -7,7 +7,7 @@ from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restoreproof.providers.expectations import differences, spell, unseen
+from restoreproof.providers.expectations import differences, spell, unseen_lines
 from restoreproof.providers.profile import SLUG, ProfileError, load_profile, shipped_profiles
 from restoreproof.providers.ranges import LabelError, parse_labels
 from restoreproof.reports.register import load_register
@@ -230,9 +230,8 @@ def _differences(profile: Profile) -> Iterator[str]:
 
 def _unseen(profile: Profile) -> Iterator[tuple[str, str]]:
     """What is documented of a provider, or said, and what no check will see; each with the reason."""
-    for name, value in differences(profile.capabilities, profile.limits):
-        if why := unseen(name, value):
-            yield "not seen", f"{name} = {spell(value)}: {why}"
+    for name, value, why in unseen_lines(profile.capabilities, profile.limits):
+        yield "not seen", f"{name} = {spell(value)}: {why}"
 
 
 def _cleanup(profile: Profile) -> str:

@@ -141,6 +141,9 @@ OF_THE_REGISTER = frozenset(
 )
 """Capabilities that the register itself names for a check, as what it is about or as what it needs."""
 
+OF_A_BUCKET = frozenset({"lifecycle_rules", "object_lock", "versioning", "default_encryption"})
+"""Those of them that are rules of a bucket."""
+
 OF_THE_RUN = frozenset({"bucket_creation"})
 """Capabilities that decide how a run is set up: what it then can't do is an error."""
 
@@ -197,11 +200,24 @@ def checks_of(word: str, value: Value) -> tuple[str, ...]:
     return tuple(_FORESIGHTS[word](value)) if word in _FORESIGHTS else ()
 
 
-def unseen(word: str, value: Value) -> str:
-    """Why no check looks at a line; empty where one does."""
+def unseen(word: str, value: Value, *, own_buckets: bool) -> str:
+    """Why no check looks at a line; empty where one does.
+
+    :param own_buckets: whether a run can make buckets, whose rules it may change.
+    """
+    if word in OF_A_BUCKET and not own_buckets:
+        return "the checks of it need a bucket of their own, and none is created over S3"
     if word in OF_THE_REGISTER or word in OF_THE_RUN or checks_of(word, value):
         return ""
     return QUOTED[word] if word in QUOTED else NOT_AT_THIS_VALUE[word]
+
+
+def unseen_lines(capabilities: Mapping[str, Value], limits: Mapping[str, int]) -> Iterator[tuple[str, Value, str]]:
+    """Every line that differs from the default and that no check looks at, with the reason."""
+    own_buckets = capabilities["bucket_creation"] == "s3"
+    for word, value in differences(capabilities, limits):
+        if why := unseen(word, value, own_buckets=own_buckets):
+            yield word, value, why
 
 
 def differences(capabilities: Mapping[str, Value], limits: Mapping[str, int]) -> Iterator[tuple[str, Value]]:
