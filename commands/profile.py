@@ -201,9 +201,8 @@ def _differences(profile: Profile) -> Iterator[str]:
 
 def _unseen(profile: Profile) -> Iterator[tuple[str, str]]:
     """What is documented of a provider, or said, and what no check will see; each with the reason."""
-    for name, value in differences(profile.capabilities, profile.limits):
-        if why := unseen(name, value):
-            yield "not seen", f"{name} = {spell(value)}: {why}"
+    for name, value, why in unseen_lines(profile.capabilities, profile.limits):
+        yield "not seen", f"{name} = {spell(value)}: {why}"
 
 
 def _cleanup(profile: Profile) -> str:

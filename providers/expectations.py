@@ -39,6 +39,14 @@ LISTS = (
 )
 """The checks of nothing but ListObjectsV2."""
 
+OF_FIVE_MIB = (
+    "MPU-03.part-of-5-mib",
+    *(f"MPU-14.{claim}" for claim in ("out-of-order-arrival", "parallel-parts", "numbers-with-gaps")),
+    *("MPU-15.bytes-exact", "MPU-05.unequal-parts", "MPU-06.tiny-last-part", "MPU-06.small-last-part"),
+    *("WIRE-08.part-order", "WIRE-17.idle-upload", "WIRE-01.model-agrees"),
+)
+"""The checks that send parts of 5 MiB, the least that SQL Server does."""
+
 
 @dataclass(frozen=True)
 class Foretold:
@@ -62,11 +70,12 @@ def _parts(value: Value) -> Mapping[str, tuple[str, ...]]:
 def _part_minimum(value: Value) -> Mapping[str, tuple[str, ...]]:
     if _number(value) <= KIB:
         return {"WIRE-08.too-small-part": TAKEN}
-    return {"MPU-03.part-of-5-mib": TOO_SMALL} if _number(value) > LIMITS["part_minimum"].default else {}
+    return dict.fromkeys(OF_FIVE_MIB, TOO_SMALL) if _number(value) > LIMITS["part_minimum"].default else {}
 
 
 def _part_maximum(value: Value) -> Mapping[str, tuple[str, ...]]:
-    sizes = {"MPU-03.part-of-20-mib": 20, "MPU-08.largest-object": 20, "MPU-03.part-of-10-mib": 10}
+    sizes = {"MPU-03.part-of-20-mib": 20, "MPU-08.largest-object": 20}
+    sizes |= {"MPU-03.part-of-10-mib": 10, "META-06.far-end-at-once": 10}
     return {check: TOO_LARGE for check, size in sizes.items() if 0 < _number(value) < size * MIB}
 
 
@@ -83,12 +92,13 @@ def _missing_head(value: Value) -> Mapping[str, tuple[str, ...]]:
     if not statuses or "404" in statuses:
         return {}
     shown = tuple(f"HTTP-{status}" for status in statuses)
-    return {"META-07.head-and-get-agree": ("statuses-differ",), "PERM-06.absent-key-is-404": shown}
+    seen = {"META-07.head-and-get-agree": ("statuses-differ",), "LCK-05.marker-is-missing": ("not-missing",)}
+    return {**seen, "PERM-06.absent-key-is-404": shown}
 
 
 def _tls_minimum(value: Value) -> Mapping[str, tuple[str, ...]]:
     if value == "1.3":
-        return {"TLS-10.tls12-offered": ("no-tls-1-2", "tls", "reset")}
+        return {"TLS-10.tls12-offered": ("no-tls-1-2", "no-handshake", "tls", "reset")}
     return {"TLS-10.old-versions-refused": ("old-version-served",)} if value != "1.2" else {}
 
 
@@ -130,6 +140,9 @@ OF_THE_REGISTER = frozenset(
     }
 )
 """Capabilities that the register itself names for a check, as what it is about or as what it needs."""
+
+OF_A_BUCKET = frozenset({"lifecycle_rules", "object_lock", "versioning", "default_encryption"})
+"""Those of them that are rules of a bucket."""
 
 OF_THE_RUN = frozenset({"bucket_creation"})
 """Capabilities that decide how a run is set up: what it then can't do is an error."""
@@ -187,11 +200,24 @@ def checks_of(word: str, value: Value) -> tuple[str, ...]:
     return tuple(_FORESIGHTS[word](value)) if word in _FORESIGHTS else ()
 
 
-def unseen(word: str, value: Value) -> str:
-    """Why no check looks at a line; empty where one does."""
+def unseen(word: str, value: Value, *, own_buckets: bool) -> str:
+    """Why no check looks at a line; empty where one does.
+
+    :param own_buckets: whether a run can make buckets, whose rules it may change.
+    """
+    if word in OF_A_BUCKET and not own_buckets:
+        return "the checks of it need a bucket of their own, and none is created over S3"
     if word in OF_THE_REGISTER or word in OF_THE_RUN or checks_of(word, value):
         return ""
     return QUOTED[word] if word in QUOTED else NOT_AT_THIS_VALUE[word]
+
+
+def unseen_lines(capabilities: Mapping[str, Value], limits: Mapping[str, int]) -> Iterator[tuple[str, Value, str]]:
+    """Every line that differs from the default and that no check looks at, with the reason."""
+    own_buckets = capabilities["bucket_creation"] == "s3"
+    for word, value in differences(capabilities, limits):
+        if why := unseen(word, value, own_buckets=own_buckets):
+            yield word, value, why
 
 
 def differences(capabilities: Mapping[str, Value], limits: Mapping[str, int]) -> Iterator[tuple[str, Value]]:
