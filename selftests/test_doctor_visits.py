@@ -29,6 +29,7 @@ from restoreproof.providers.facts import load_facts, shipped_facts
 from restoreproof.providers.vocabulary import VOCABULARY
 from restoreproof.reports.findings import AREAS, GOOD, SEVERITIES
 from restoreproof.reports.redaction import Redactor
+from restoreproof.reports.rules import load_rules
 
 MIB = 1024 * 1024
 
@@ -120,8 +121,6 @@ def test_signal_ends_a_visit_through_clean_up(number, tmp_path):
         profile = patient_of(plan, store.endpoint.port, tmp_path).profile
         halves = [(role, half) for role in ROLES for half in ("id", "secret")]
         environ = {f"{role}_{half}".upper(): getattr(plan, half)(role) for role, half in halves}
-            f"{role.upper()}_{half.upper()}": getattr(plan, half)(role) for role in ROLES for half in ("id", "secret")
-        }
         command = [sys.executable, "-m", "restoreproof.commands.main", "doctor", "--provider", str(profile.path)]
         with subprocess.Popen(command, env={**os.environ, **environ}, stderr=subprocess.PIPE) as process:
             assert reached.wait(30)
@@ -360,6 +359,13 @@ def test_every_vendor_is_advised_in_its_own_words(slug, tmp_path):
         known = [facts.known[name] for name in entry.facts if name in facts.known]
         assert (f" With {facts.offering}: " in fixes[entry.name]) == bool(known), entry.name
         assert all(str(fact.value) in fixes[entry.name] for fact in known if not isinstance(fact.value, bool))
+
+
+def test_rules_that_the_doctor_names_say_so():
+    named_here = {entry.id for entry in catalogue().values()} | {i for e in catalogue().values() for i in e.also}
+    places = {rule.id: rule.places for rule in load_rules().values()}
+
+    assert [id_ for id_ in sorted(named_here & places.keys()) if "doctor" not in places[id_]] == []
 
 
 def test_words_for_vendors_are_of_the_vocabulary():
