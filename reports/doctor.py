@@ -92,7 +92,7 @@ def _print(rows: list[Row], console: Console) -> None:
         grid.add_column(width=MARK_WIDTH)
         if label:
             grid.add_column(width=LABEL_WIDTH)
-        grid.add_column()
+        grid.add_column(overflow="fold")
         cells = [Text(MARKS.get(mark, ""), STYLES[mark]), *([Text(label, "bright_black")] if label else [])]
         grid.add_row(*cells, _styled(mark, text, label=label))
         console.print(Padding(grid, (0, 0, 0, 2)))

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from certificate_examples import BAD, GOOD, NOT_SERVED, SERVED, authority
 from hostile_server import Misdeed, hostile
-from planted_store import SOURCES, Plan, make, patient_of
+from planted_store import OTHERS, SOURCES, Plan, make, patient_of, served
 from tls_server import serving
 
 from restoreproof.fixtures.budget import Budget
+from restoreproof.fixtures.doctor import examining
 from restoreproof.fixtures.doctor.chart import Chart
 from restoreproof.fixtures.doctor.route import look_at_route
 from restoreproof.fixtures.doctor.trust import look_at_trust
@@ -92,6 +93,18 @@ def test_server_that_breaks_off_is_named(misdeed, name, tmp_path):
     assert named(found) == {name}
 
 
+def test_node_with_another_certificate_is_named(tmp_path):
+    with served(Plan()) as (_, port), served(Plan(issuer=OTHERS)) as (_, other):
+        plan = Plan(addresses=("127.0.0.1", f"127.0.0.1:{other}"))
+        visit = examining.begin(patient_of(plan, port, tmp_path), SOURCES)
+        visit.examine()
+
+    [told] = [finding for finding in visit.report().findings if finding.name == "node-not-trusted"]
+    assert f"127.0.0.1:{other}: " in told.seen
+    assert f"127.0.0.1:{port}: " not in told.seen
+    assert named(visit.chart) == {"node-not-trusted"}
+
+
 def test_address_that_takes_no_connection_is_told_apart_from_a_closed_port(tmp_path):
     with ExitStack() as stack, socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         port = full.getsockname()[1]
@@ -102,4 +115,4 @@ def test_address_that_takes_no_connection_is_told_apart_from_a_closed_port(tmp_p
         found = chart()
         place = look_at_route(patient_of(Plan(), port, tmp_path, Budget(0.5)), found)
 
-    assert (named(found), place) == ({"silent-address"}, "")
+    assert (named(found), place) == ({"silent-address"}, [])

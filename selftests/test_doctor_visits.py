@@ -1,6 +1,10 @@
 """A visit of the doctor from its beginning to its end: time, interruptions, secrets, styles, and what is left."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -9,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from hostile_server import Misdeed, hostile
-from planted_store import BUCKET, DAY, HOUR, SOURCES, Plan, examined, make, patient_of, served
+from planted_store import BUCKET, DAY, HOUR, ROLES, SOURCES, Plan, examined, leaf_of, make, patient_of, served
 from test_doctor_findings import names
 
 from restoreproof.fixtures.budget import Budget
@@ -25,6 +29,7 @@ from restoreproof.providers.facts import load_facts, shipped_facts
 from restoreproof.providers.vocabulary import VOCABULARY
 from restoreproof.reports.findings import AREAS, GOOD, SEVERITIES
 from restoreproof.reports.redaction import Redactor
+from restoreproof.reports.rules import load_rules
 
 MIB = 1024 * 1024
 
@@ -105,6 +110,26 @@ def test_interruption_leaves_nothing(tmp_path):
             visit.examine()
 
         assert (store.objects, store.open, kept_ledgers()) == ({}, {}, [])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX knows them")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_a_visit_through_clean_up(number, tmp_path):
+    plan, reached = Plan(), threading.Event()
+    misdeed = Misdeed(lambda talk: reached.set() or talk.hang(), on="part")
+    with hostile(misdeed, kind=lambda *given: make(plan, *given), leaf=leaf_of(plan)) as store:
+        profile = patient_of(plan, store.endpoint.port, tmp_path).profile
+        halves = [(role, half) for role in ROLES for half in ("id", "secret")]
+        environ = {f"{role}_{half}".upper(): getattr(plan, half)(role) for role, half in halves}
+        command = [sys.executable, "-m", "restoreproof.commands.main", "doctor", "--provider", str(profile.path)]
+        with subprocess.Popen(command, env={**os.environ, **environ}, stderr=subprocess.PIPE) as process:
+            assert reached.wait(30)
+            assert len(store.objects) == len(store.open) == 1
+            process.send_signal(number)
+            errors = process.communicate(timeout=30)[1]
+
+    assert (process.returncode, errors) == (2, b"")
+    assert (store.objects, store.open, kept_ledgers()) == ({}, {}, [])
 
 
 def test_what_can_not_be_removed_is_told_and_left_to_a_sweep(tmp_path):
@@ -334,6 +359,13 @@ def test_every_vendor_is_advised_in_its_own_words(slug, tmp_path):
         known = [facts.known[name] for name in entry.facts if name in facts.known]
         assert (f" With {facts.offering}: " in fixes[entry.name]) == bool(known), entry.name
         assert all(str(fact.value) in fixes[entry.name] for fact in known if not isinstance(fact.value, bool))
+
+
+def test_rules_that_the_doctor_names_say_so():
+    named_here = {entry.id for entry in catalogue().values()} | {i for e in catalogue().values() for i in e.also}
+    places = {rule.id: rule.places for rule in load_rules().values()}
+
+    assert [id_ for id_ in sorted(named_here & places.keys()) if "doctor" not in places[id_]] == []
 
 
 def test_words_for_vendors_are_of_the_vocabulary():
