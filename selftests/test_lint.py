@@ -110,9 +110,3 @@ def test_every_build_lacks_the_fixes_that_came_after_it(build, missing):
     script = f"RESTORE VERIFYONLY FROM URL = '{ROOT}/20261126.bak'"
 
     assert {rule for rule, _, _ in found(script, Setting(build=build))} == missing
-
-
-def test_every_rule_of_the_linter_is_turned_on():
-    shown = {fault.rule for fault in FAULTS} | BY_BUILD
-
-    assert sorted(rule.id for rule in RULES.values() if "lint" in rule.places) == sorted(shown)
