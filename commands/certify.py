@@ -233,14 +233,15 @@ def _planned(
 ) -> int:
     """Print what one provider's checks move, area by area; the bytes of them all."""
     limits = profile.limits if profile else {}
+    wide = max(len(area.title) for area in register.areas)
     if profile:
         console.print(escape(_target(profile)))
     for area in register.areas:
         plan = plan_of((register[id_] for id_ in area.ids), selection, limits, engine=engine)
         if plan.checks:
-            console.print(f"{area.title:<26} {plan.sentence}")
+            console.print(f"{area.title:<{wide}} {plan.sentence}")
     together = plan_of(register, selection, limits, engine=engine)
-    console.print(f"{'together':<26} {together.sentence}", style="bold")
+    console.print(f"{'together':<{wide}} {together.sentence}", style="bold")
     return together.size
 
 

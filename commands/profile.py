@@ -7,6 +7,7 @@ from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from restoreproof.commands.learning import add_learn
 from restoreproof.commands.pages import write_pages
 from restoreproof.commands.starter import write_starter
 from restoreproof.providers.expectations import differences, spell, unseen
@@ -75,7 +76,7 @@ examples:
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser], summary: str) -> None:
-    """Hang ``profile new``, ``profile check`` and ``profile page`` into the command line."""
+    """Hang what can be done with profiles into the command line: new, check, page and learn."""
     parser = _parser(subparsers, "profile", summary, _ABOUT, _EXAMPLES)
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", dest="action", required=True)
     new = _parser(actions, "new", "write a starter profile", _NEW_ABOUT, _NEW_EXAMPLES)
@@ -101,6 +102,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser], summary: str) -> N
     )
     page.add_argument("--output-dir", metavar="DIR", type=Path, help="write DIR/NAME.md (default: standard output)")
     page.set_defaults(run=run)
+    add_learn(actions)
 
 
 def run(args: Namespace) -> int:

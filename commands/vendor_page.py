@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from restoreproof.commands.markdown_text import code, fenced, links, plain, table
 from restoreproof.commands.vendor import shown, span
 from restoreproof.commands.vendor_sql import USUAL_REGION, script
+from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
 from restoreproof.providers.expectations import unseen
 from restoreproof.providers.facts import ASK, VOCABULARY
 from restoreproof.reports.register import load_register
@@ -277,18 +278,23 @@ def _longest(vendor: Vendor) -> str:
 
 
 def _unknown(vendor: Vendor) -> Iterator[str]:
-    checks = load_register().requirements
     yield "## What nobody documents"
     yield ""
     if not vendor.facts.unknown:
         yield "Nothing of what we ask."
         return
-    rows = []
-    for name in vendor.facts.unknown:
-        word = VOCABULARY[name]
-        probe = checks.get(word.probe)
-        rows.append((word.sentence, f"{code(word.probe)} in a run: {probe.title}" if probe else plain(word.probe)))
+    yield "A run says what it found, and `restoreproof profile learn` proposes it as lines for a profile."
+    yield ""
+    rows = [(VOCABULARY[name].sentence, _probe(VOCABULARY[name].probe)) for name in vendor.facts.unknown]
     yield from table(["What", "How to find out"], rows)
+
+
+def _probe(probe: str) -> str:
+    """How a run finds out what nobody documents."""
+    checks, words = load_register().requirements, CAPABILITIES | LIMITS
+    if probe in checks:
+        return f"{code(probe)} in a run: {plain(checks[probe].title)}"
+    return f"a whole run asks, and tells it as {code(probe)}" if probe in words else plain(probe)
 
 
 def _lab(vendor: Vendor) -> Iterator[str]:

@@ -36,7 +36,8 @@ SHIPPED = Path(__file__).parent
 SLUG = re.compile(r"[a-z0-9_]+")
 """What a provider may be called."""
 
-_SYMPTOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
+SYMPTOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
+"""What a deviation may show."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,14 @@ def shipped_profiles() -> list[str]:
     return sorted(file.stem for file in SHIPPED.glob("*.toml"))
 
 
-def load_profile(  # noqa: PLR0913 - each is said by name
+def load_profile(  # noqa: PLR0913 - who asks says by name how much is to be let through
     name_or_path: str,
     environ: Mapping[str, str] | None = None,
     known_ids: Collection[str] = (),
     *,
     require_keys: bool = True,
-    colons: bool = False,
     labels: Mapping[str, str] | None = None,
+    colons: bool = False,
 ) -> Profile:
     """Read and check a profile.
 
@@ -102,9 +103,9 @@ def load_profile(  # noqa: PLR0913 - each is said by name
     :param environ: the environment variables; those of this process when left out.
     :param known_ids: the checks that a deviation may name.
     :param require_keys: whether a key that nobody has set is a problem; else its role is just absent from ``keys``.
-    :param colons: whether a ``:`` in a key is let through, for whoever judges it.
     :param labels: what the run is labelled with, joined to the profile's own and stronger than these; with None nobody
         is going to judge by the profile, and ranges of releases whose labels it lacks just do not hold.
+    :param colons: whether a ``:`` in a key is let through, for whoever judges it.
     :raises ProfileError: the file cannot be used; the text lists every problem.
     """
     path = find_profile(name_or_path)
@@ -236,7 +237,7 @@ def _deviation(table: Table, known_ids: Collection[str], seen_in: str) -> Deviat
     if deviation.check and deviation.check not in known_ids:
         near = nearest(deviation.check, known_ids) or "restoreproof certify --list shows all ids"
         table.report("check", f"no check has this id; {near}")
-    if deviation.symptom and not _SYMPTOM.fullmatch(deviation.symptom):
+    if deviation.symptom and not SYMPTOM.fullmatch(deviation.symptom):
         table.report("symptom", "must be one S3 code, HTTP-<status>, timeout, reset or a claim name; no pattern")
     if deviation.link and not deviation.link.startswith(("https://", "http://")):
         table.report("link", "must be a web address, https://...")
@@ -251,6 +252,7 @@ def _labels(table: Table) -> dict[str, str]:
 __all__ = [
     "SHIPPED",
     "SLUG",
+    "SYMPTOM",
     "Cleanup",
     "Deviation",
     "EndpointSettings",

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from restoreproof.reports import figures, wording
+from restoreproof.reports import figures, found, wording
 from restoreproof.reports.lines import pretty
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(figures=figures, wording=wording)
+    environment.globals.update(figures=figures, known=found.rows, wording=wording)
     environment.filters.update(
         weblink=weblink,
         pretty=pretty,

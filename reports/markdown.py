@@ -6,7 +6,7 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from restoreproof.reports import figures, wording
+from restoreproof.reports import figures, found, wording
 from restoreproof.reports.lines import pretty
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ SPECIAL = re.compile(r"([\\`*_\[\]|#~])")
 
 def render(run: Run) -> str:
     """The whole report of one run."""
-    blocks = (_outcome(run), _facts(run), _areas(run), _findings(run), _not_run(run), _checks(run))
+    blocks = (_outcome(run), _facts(run), _areas(run), _findings(run), _not_run(run), _known(run), _checks(run))
     return "\n\n".join(line for block in blocks for line in block) + "\n"
 
 
@@ -174,6 +174,16 @@ def _not_run(run: Run) -> Iterator[str]:
         yield table(
             ("Reason", "Checks"),
             ((plain(reason), ", ".join(code(entry.id) for entry in entries)) for reason, entries in groups),
+        )
+
+
+def _known(run: Run) -> Iterator[str]:
+    rows = found.rows(run)
+    if rows:
+        yield "## What is documented, and what was found"
+        yield table(
+            ("What there is to know", "Documented", "Found in this run"),
+            ((f"{plain(row.sentence)} {code(row.name)}", plain(row.documented), plain(row.found)) for row in rows),
         )
 
 

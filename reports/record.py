@@ -105,14 +105,16 @@ class Record:
 class Header:
     """What was judged, by what, where and when.
 
-    ``provider``: name, title, digest (SHA-256 of the profile). ``endpoint``: url, kind (``url``, ``image`` or
-    ``program``), ours (started by RestoreProof itself: never a certificate), server (its ``Server`` header), software,
-    region, style, bucket_given, separate_keys, narrow_keys (whether there are keys with one right each), nodes (every
-    address behind the name), unreached (those left out). ``tls``: version, cipher, chain of subject, issuer,
-    not_before, not_after, sha256. ``engine``: build, edition, platform, standin,
-        second (there is another one beside it), relayed (a proxy stands between); None when there was none.
+    ``provider``: name, title, digest (SHA-256 of the profile), file (what ``--provider`` was given). ``endpoint``:
+    url, kind (``url``, ``image`` or ``program``), ours (started by RestoreProof itself: never a certificate), server
+    (its ``Server`` header), software, region, style, bucket_given, separate_keys, narrow_keys (whether there are keys
+    with one right each), nodes (every address behind the name), unreached (those left out). ``tls``: version, cipher,
+    chain of subject, issuer, not_before, not_after, sha256. ``engine``: build, edition, platform, standin, second
+    (there is another one beside it), relayed (a proxy stands between); None when there was none.
     ``selection``: checks, areas, level, scale, filtered. ``areas``: name and title in the order shown. ``started`` is
     ISO 8601 in UTC. ``bucket``: what it allows, row by row as it is shown; empty when it was not looked at.
+    ``facts`` is what is documented of the offering, row by row: name, sentence, value (None: nothing is), certainty,
+    and probe (the check, capability or limit by which a run finds out); none where the profile names no facts.
     """
 
     run: str
@@ -129,6 +131,7 @@ class Header:
     defects: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     bucket: Mapping[str, str] = field(default_factory=dict)
+    facts: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The header as the first line of the run file."""
@@ -138,7 +141,7 @@ class Header:
     def from_json(cls, data: Mapping[str, Any]) -> Header:
         """The header again from :meth:`to_json`."""
         values = {name: value for name, value in data.items() if name not in ("kind", "schema")}
-        values.update(areas=tuple(data["areas"]), defects=tuple(data["defects"]))
+        values.update(areas=tuple(data["areas"]), defects=tuple(data["defects"]), facts=tuple(data.get("facts", ())))
         return cls(**values)
 
 
@@ -151,6 +154,8 @@ class Footer:
     keys under way at once), ``concurrency`` (requests under way at once), ``open_seconds`` (the longest-open upload).
     ``usage``: bytes that the store took up ``before`` and ``after`` (None where they could not be told), ``unlisted``
     (how many have come to stay), ``tolerance``, ``finding``, ``error``; empty where the profile names no command.
+    ``probes``: what was tried beside the checks, by the capability, limit or fact it is about: ``value`` and ``seen``
+    (the request and its answer); empty unless a whole run came to its end.
     """
 
     finished: str
@@ -163,6 +168,7 @@ class Footer:
     requests: int
     envelope: Mapping[str, float] = field(default_factory=dict)
     usage: Mapping[str, Any] = field(default_factory=dict)
+    probes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The footer as the last line of the run file."""

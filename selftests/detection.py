@@ -40,12 +40,12 @@ INTRODUCTION = """\
 # What the suites detect
 
 What the catalogue of defects declares. `make test` plays every defect before the embedded endpoint, against the checks
-that it shall turn red and a seeded tenth of all others; `make detection` plays all of them against all checks, at the
-embedded endpoint or another real server, and takes more than an hour. Both fail where what is seen is not what is
-declared. A defect is one way in which a store may be wrong; a check that no defect turns red could not fail, and two
-checks with the same set of defects would be one check. What needs a SQL Server is played with the stand-in, by defects
-of its own and some of the store's; for all other defects of the store nobody looked what the round trips make of them.
-The random sequences are a wide net: what they find beside their own defect is not listed.
+that it shall turn red and a seeded twentieth of the others that send little; `make detection` plays all of them
+against all checks, at the embedded endpoint or another real server, and takes more than an hour. Both fail where what
+is seen is not what is declared. A defect is one way in which a store may be wrong; a check that no defect turns red
+could not fail, and two checks with the same set of defects would be one check. What needs a SQL Server is played with
+the stand-in, by defects of its own and some of the store's; for all other defects of the store nobody looked what the
+round trips make of them. The random sequences are a wide net: what they find beside their own defect is not listed.
 
 | | |
 | --- | --- |

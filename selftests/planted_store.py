@@ -18,6 +18,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hostile_server import BUCKET, HostileStore, Request, hostile, xml
 
+from restoreproof.fixtures.budget import Budget
 from restoreproof.fixtures.doctor import examining
 from restoreproof.fixtures.doctor.patient import TYPICAL_KEY, Patient
 from restoreproof.fixtures.endpoints.remote import find_remote
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from restoreproof.fixtures.budget import Budget
     from restoreproof.reports.findings import Examination
 
 SOURCES = examining.load_sources()
@@ -55,6 +55,7 @@ ABORT = "<AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitia
 PROFILE = """\
 name  = "planted"
 title = "Planted faults"
+{facts}
 
 [endpoint]
 url    = "https://{host}:{port}"
@@ -118,6 +119,7 @@ class Plan:
     prefix: dict[str, str] = field(default_factory=dict)
     limits: str = ""
     cleanup: str = ""
+    facts: str = ""
     key: str = TYPICAL_KEY
     window: float | None = 2 * HOUR
     environ: dict[str, str] = field(default_factory=dict)
@@ -289,13 +291,14 @@ def patient_of(plan: Plan, port: int, folder: Path, budget: Budget | None = None
         addresses=addresses,
         limits=plan.limits,
         cleanup=plan.cleanup,
+        facts=f'facts = "{plan.facts}"' if plan.facts else "",
     )
     (folder / "planted.toml").write_text(text, encoding="utf-8")
     environ = {f"{role.upper()}_ID": plan.id(role) for role in ROLES}
     environ |= {f"{role.upper()}_SECRET": plan.secret(role) for role in ROLES}
     profile = load_profile(str(folder / "planted.toml"), environ, colons=True)
     patient = Patient(profile, find_remote(profile), plan.window, plan.key, plan.environ)
-    return dataclasses.replace(patient, budget=budget) if budget else patient
+    return dataclasses.replace(patient, budget=budget or Budget(120), patience=20)
 
 
 def examined(plan: Plan, folder: Path, budget: Budget | None = None) -> tuple[Examination, Any]:

@@ -21,6 +21,8 @@ from restoreproof.fixtures.doctor.hurrying import all_within, within
 from restoreproof.fixtures.doctor.patient import EXCHANGE_SECONDS, LOOK_SECONDS
 from restoreproof.fixtures.ledger import ledger_root
 from restoreproof.providers.capabilities import LIMITS
+from restoreproof.providers.facts import load_facts, shipped_facts
+from restoreproof.providers.vocabulary import VOCABULARY
 from restoreproof.reports.findings import AREAS, GOOD, SEVERITIES
 from restoreproof.reports.redaction import Redactor
 
@@ -316,6 +318,26 @@ def test_catalogue_is_sound():
         assert entry.severity == GOOD or ((entry.dba_sees or source.dba_sees) and (entry.fix or source.remedy)), name
         assert set(entry.also) <= set(SOURCES)
         assert entry.severity == GOOD or f'"{name}"' in shown, f"no test shows {name}"
+
+
+@pytest.mark.parametrize("slug", shipped_facts())
+def test_every_vendor_is_advised_in_its_own_words(slug, tmp_path):
+    patient = patient_of(Plan(facts=slug), 1, tmp_path)
+    chart = examining.begin(patient, SOURCES).chart
+
+    for name in catalogue():
+        chart.find(name, "seen")
+
+    facts = load_facts(slug)
+    fixes = {finding.name: finding.fix for finding in chart.found}
+    for entry in catalogue().values():
+        known = [facts.known[name] for name in entry.facts if name in facts.known]
+        assert (f" With {facts.offering}: " in fixes[entry.name]) == bool(known), entry.name
+        assert all(str(fact.value) in fixes[entry.name] for fact in known if not isinstance(fact.value, bool))
+
+
+def test_words_for_vendors_are_of_the_vocabulary():
+    assert {name for entry in catalogue().values() for name in entry.facts} <= set(VOCABULARY)
 
 
 def test_time_is_told(tmp_path):

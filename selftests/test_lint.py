@@ -12,6 +12,7 @@ from restoreproof.commands.linting.servers import EDITIONS
 from restoreproof.fixtures.engines import limits
 from restoreproof.reports.rules import load_rules
 
+RULES = load_rules()
 FILE = Path(__file__).with_name("linted.sql")
 ROOT = "s3://s3.example.test:9000/sqlbackups"
 MARK = "¤"
@@ -74,7 +75,7 @@ BY_BUILD = {"CU-01", "CU-02", "CU-03", "CU-04", "CU-06"}
 def found(script, setting, rule=""):
     """Rules, severities and places; that nothing is verified is a matter of its own scripts."""
     placed = lint(script, setting)
-    assert {one.finding.rule for one in placed} <= {*load_rules(), NOT_JUDGED}
+    assert {one.finding.rule for one in placed} <= {*RULES, NOT_JUDGED}
     return [
         (one.finding.rule, one.finding.severity, (one.line, one.column))
         for one in placed
@@ -114,4 +115,4 @@ def test_every_build_lacks_the_fixes_that_came_after_it(build, missing):
 def test_every_rule_of_the_linter_is_turned_on():
     shown = {fault.rule for fault in FAULTS} | BY_BUILD
 
-    assert sorted(rule.id for rule in load_rules().values() if "lint" in rule.places) == sorted(shown)
+    assert sorted(rule.id for rule in RULES.values() if "lint" in rule.places) == sorted(shown)

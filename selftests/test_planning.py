@@ -77,7 +77,7 @@ def test_run_that_would_move_more_is_refused_before_anything_starts(words, tmp_p
     done = call("certify", *asked, *words, cwd=tmp_path, env={"XDG_STATE_HOME": str(tmp_path / "state"), "PATH": ""})
 
     assert done.returncode == 4
-    assert "--max-bytes 2GiB: this run moves up to 15." in done.stderr
+    assert "--max-bytes 2GiB: this run moves up to 16." in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -182,7 +182,8 @@ def instance(lab, tmp_path):
         yield engine, ("--engine", "instance", *words)
 
 
-HELD = """SELECT name FROM sys.databases WHERE name LIKE 'restoreproof%' UNION ALL SELECT name FROM sys.credentials"""
+HELD = """SELECT name FROM sys.databases WHERE name LIKE 'restoreproof%' UNION ALL SELECT name FROM sys.credentials
+UNION ALL SELECT database_name FROM msdb.dbo.backupset WHERE database_name LIKE 'restoreproof%'"""
 
 
 def held(engine):

@@ -111,7 +111,7 @@ def test_msdb_tells_of_every_backup(shop):
             "BACKUP DATABASE {db} TO URL = '{url}' WITH ENCRYPTION (ALGORITHM = AES_256, SERVER CERTIFICATE = no)",
             [15151],
         ),
-        ("BACKUP DATABASE {db} FILEGROUP = 'PRIMARY' TO URL = '{url}'", [50001]),
+        ("BACKUP DATABASE {db} FILEGROUP = 'nowhere' TO URL = '{url}'", [3027]),
         ("BACKUP DATABASE tempdb TO URL = '{url}'", [3147]),
         ("BACKUP DATABASE nowhere TO URL = '{url}'", [911]),
         ("BACKUP DATABASE {db} TO URL = 's3://other.test/bucket/x'", [3201]),
@@ -246,3 +246,34 @@ def test_a_backup_that_is_stopped_ends_at_once_and_the_next_one_works(shop, obje
     assert 0 < seen[0][1] < 100
     assert ended < 1
     assert client.disconnect.is_set() == (how == "kill")
+
+
+def test_a_suspended_database_waits_for_its_snapshot(shop):
+    url = shop.url("snapshot")
+    early = shop.client.fails(f"BACKUP DATABASE {shop.name} TO URL = '{url}' WITH METADATA_ONLY")
+    shop.client.ok(f"ALTER DATABASE {shop.name} SET SUSPEND_FOR_SNAPSHOT_BACKUP = ON")
+    lock = shop.client.session.instance.databases[shop.name].lock
+    held = lock.owner is not None
+    whole = shop.client.fails(f"BACKUP DATABASE {shop.name} TO URL = '{url}'")
+
+    shop.client.ok(f"BACKUP DATABASE {shop.name} TO URL = '{url}' WITH METADATA_ONLY, FORMAT")
+
+    header = shop.client.ok(f"RESTORE HEADERONLY FROM URL = '{url}' WITH METADATA_ONLY")
+    shown = dict(zip(header.names, header.rows[0], strict=True))
+    assert (early, held, whole, lock.owner) == ([50001, 3013], True, [50001, 3013], None)
+    assert (shown["IsSnapshot"], shown["BackupType"], shown["BackupSize"]) == (True, 1, 0)
+    assert shop.client.fails(f"RESTORE DATABASE x FROM URL = '{url}' WITH METADATA_ONLY") == [50001, 3013]
+
+
+def test_memory_optimised_tables_need_their_filegroup(shop):
+    table = f"CREATE TABLE {shop.name}.dbo.m (id int PRIMARY KEY NONCLUSTERED) WITH (MEMORY_OPTIMIZED = ON)"
+    refused = shop.client.fails(table)
+    shop.client.ok(
+        f"ALTER DATABASE {shop.name} ADD FILEGROUP mem CONTAINS MEMORY_OPTIMIZED_DATA",
+        f"ALTER DATABASE {shop.name} ADD FILE (NAME = mem1, FILENAME = '/data/{shop.name}_mem') TO FILEGROUP mem",
+        table,
+    )
+
+    files = shop.client.ok(f"SELECT name, type FROM sys.master_files WHERE database_id = DB_ID('{shop.name}')").rows
+    assert refused == [41337]
+    assert files == [(shop.name, 0), ("mem1", 2), (f"{shop.name}_log", 1)]

@@ -242,3 +242,64 @@ def ways(made):
         if kind == "full" and diffs:
             found.append([made[place], made[diffs[-1]], *(one for one in made[diffs[-1] :] if one[0] == "log")])
     return found
+
+
+@pytest.fixture
+def filed(shop):
+    """A shop with an archive in a filegroup of its own."""
+    shop.client.ok(
+        f"ALTER DATABASE {shop.name} ADD FILEGROUP old",
+        f"ALTER DATABASE {shop.name} ADD FILE (NAME = 'old_1', FILENAME = '/data/{shop.name}.ndf') TO FILEGROUP old",
+        f"USE {shop.name}",
+        "CREATE TABLE o (id int PRIMARY KEY, filler varbinary(8000)) ON old",
+        "INSERT INTO o SELECT value, CRYPT_GEN_RANDOM(8000) FROM GENERATE_SERIES(1, 50)",
+        "USE master",
+    )
+    return shop
+
+
+def test_a_part_is_smaller_than_the_whole_and_holds_no_other(filed, objects):
+    sizes = {}
+    for part in ("", "FILE = 'old_1'", "FILEGROUP = 'PRIMARY'"):
+        url = filed.url(part.strip("'")[-5:].strip() or "full")
+        filed.client.ok(f"BACKUP DATABASE {filed.name} {part} TO URL = '{url}' WITH FORMAT")
+        rows = filed.client.ok(f"RESTORE FILELISTONLY FROM URL = '{url}'")
+        place = rows.names.index("IsPresent")
+        sizes[part] = [row[place] for row in rows.rows], objects.path(url).stat().st_size
+
+    assert [present for present, _ in sizes.values()] == [[1, 1, 1], [0, 1, 1], [1, 0, 1]]
+    assert sum(size for _, size in list(sizes.values())[1:]) < sizes[""][1] * 1.1
+
+
+def test_what_was_not_restored_is_offline_until_it_is(filed):
+    source, new = filed.name, f"{filed.name}_new"
+    place = filed.url
+    filed.back_up("full")
+    for part, url in (("FILEGROUP = 'PRIMARY'", "primary"), ("FILEGROUP = 'old'", "old")):
+        filed.client.ok(f"BACKUP DATABASE {source} {part} TO URL = '{place(url)}'")
+        filed.client.ok(f"INSERT INTO {source}.dbo.o VALUES ({100 + len(url)}, 0x01)")
+    filed.back_up("log", "LOG")
+    moves = ", ".join(f"MOVE '{name}' TO '/data/{new}{name}'" for name in (source, "old_1", f"{source}_log"))
+    begin = f"RESTORE DATABASE {new} FILEGROUP = 'PRIMARY' FROM URL = '{place('primary')}' WITH PARTIAL, {moves}"
+    query = f"SELECT COUNT(*) FROM {new}.dbo.o"
+
+    filed.client.ok(begin)
+    alone = filed.client.fails(query), filed.client.ok(f"DBCC CHECKDB ({new}) WITH NO_INFOMSGS").numbers
+    wrong = filed.client.fails(f"RESTORE DATABASE {new} FILEGROUP = 'old' FROM URL = '{place('old')}'")
+    filed.client.ok(f"DROP DATABASE {new}", f"{begin}, NORECOVERY")
+    missing = filed.client.fails(f"RESTORE DATABASE {new} FILEGROUP = 'old' FROM URL = '{place('primary')}'")
+    filed.client.ok(f"RESTORE DATABASE {new} FILEGROUP = 'old' FROM URL = '{place('old')}' WITH NORECOVERY")
+    early = filed.client.fails(f"RESTORE DATABASE {new} WITH RECOVERY")
+    filed.client.ok(f"RESTORE LOG {new} FROM URL = '{place('log')}'", f"DBCC CHECKDB ({new}) WITH NO_INFOMSGS")
+
+    assert alone == ([8653], [])
+    assert (wrong, missing, early) == ([3117, 3013], [3144, 3013], [4333, 3013])
+    assert filed.client.ok(query).rows == [(52,)]
+
+
+def test_a_filegroup_that_is_read_only_takes_no_rows(filed):
+    filed.client.ok(f"ALTER DATABASE {filed.name} MODIFY FILEGROUP old READ_ONLY")
+
+    assert filed.client.fails(f"DELETE FROM {filed.name}.dbo.o") == [652]
+    assert filed.client.fails(f"BACKUP DATABASE {filed.name} FILE = 'x' TO URL = '{filed.url('x')}'") == [3235, 3013]
+    assert filed.client.fails(f"USE {filed.name}; CREATE TABLE x (id int) ON nowhere") == [1921]

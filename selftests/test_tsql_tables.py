@@ -225,3 +225,25 @@ def test_checkdb_finds_a_page_that_was_damaged(client, engine):
 
     assert (sound.numbers, sound.infos) == ([], [])
     assert client.fails("DBCC CHECKDB WITH NO_INFOMSGS") == [8939]
+
+
+def test_texts_compare_as_their_collation_says(client):
+    client.ok(
+        "CREATE TABLE w (own nvarchar(9), cased varchar(9) COLLATE Latin1_General_CS_AS, "
+        "bytes varchar(9) COLLATE Latin1_General_BIN2)",
+        "INSERT INTO w VALUES ('a', 'a', 'a'), ('A', 'A', 'A')",
+    )
+
+    found = [client.ok(f"SELECT COUNT(*) FROM w WHERE {column} = N'a'").rows for column in ("own", "cased", "bytes")]
+
+    assert found == [[(2,)], [(1,)], [(1,)]]
+    assert client.fails("CREATE TABLE x (t varchar(9) COLLATE Finnish_Swedish_CI_AS)") == [50001]
+
+
+def test_computed_columns_compute_and_take_no_values(client):
+    client.ok("CREATE TABLE c (net int, gross AS (net + 1) PERSISTED, twice AS (2 * net))", "INSERT INTO c VALUES (4)")
+
+    assert client.ok("SELECT * FROM c").rows == [(4, 5, 8)]
+    assert client.fails("UPDATE c SET gross = 1") == [271]
+    assert client.fails("INSERT INTO c (net, twice) VALUES (1, 2)") == [271]
+    assert client.fails("CREATE TABLE x (a AS (LOWER('A')))") == [50001]

@@ -6,7 +6,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.proxy import catalogue as proxy
-from restoreproof.standins.sqlserver.defects import backups, engine_errors, faults, interruptions, restores, scripts
+from restoreproof.standins.sqlserver.defects import (
+    backups,
+    columns,
+    engine_errors,
+    faults,
+    filegroups,
+    interruptions,
+    restores,
+    scripts,
+)
 from restoreproof.standins.sqlserver.playing import EngineDefect
 
 if TYPE_CHECKING:
@@ -19,7 +28,7 @@ __all__ = ["DEFECTS", "ENGINE_DEFECTS", "apart", "chosen"]
 ENGINE_DEFECTS: Mapping[str, EngineDefect] = MappingProxyType(
     {
         defect.name: defect
-        for area in (backups, restores, interruptions, engine_errors, faults, scripts)
+        for area in (backups, columns, filegroups, restores, interruptions, engine_errors, faults, scripts)
         for defect in area.DEFECTS
     }
 )

@@ -81,6 +81,44 @@ def test_tail_of_the_log_comes_back(database, url, restored):
     assert copy.proof() == expected
 
 
+@pytest.mark.requirement("BAK-03.tail-norecovery")
+def test_tail_of_the_log_leaves_the_database_restoring(database, url):
+    """BACKUP LOG WITH NORECOVERY leaves the database restoring, so that nothing is written behind the tail."""
+    database.backup(url("full.bak"))
+
+    database.backup_log(url("tail.trn"), "NORECOVERY")
+
+    assert database.state() == "RESTORING"
+
+
+@pytest.mark.requirement("BAK-03.tail-standby")
+def test_tail_of_the_log_leaves_the_database_readable(database, url, undo_file):
+    """BACKUP LOG WITH STANDBY leaves the database readable, with every row."""
+    database.backup(url("full.bak"))
+    expected = database.rows()
+
+    database.backup_log(url("tail.trn"), f"STANDBY = N'{undo_file}'")
+
+    assert database.rows() == expected
+
+
+@pytest.mark.requirement("BAK-03.no-truncate")
+def test_log_that_is_not_truncated_comes_back_twice(database, url, restored):
+    """A log backup WITH NO_TRUNCATE comes back, and leaves all of the log to the backup after it."""
+    database.backup(url("full.bak"))
+    database.write(50)
+    first = database.proof()
+    database.backup_log(url("first.trn"), "NO_TRUNCATE")
+    database.write(50)
+    database.backup_log(url("whole.trn"))
+
+    copies = [restored(database, url("full.bak"), "NORECOVERY") for _ in range(2)]
+    copies[0].restore_log(url("first.trn"))
+    copies[1].restore_log(url("whole.trn"))
+
+    assert [copy.proof() for copy in copies] == [first, database.proof()]
+
+
 @pytest.mark.requirement("BAK-05.copy-only")
 def test_copy_only_backup_is_no_base(database, url, restored):
     """A copy-only backup comes back by itself and leaves the base of the next differential as it was."""
@@ -267,3 +305,19 @@ def test_every_type_comes_back(specimen_database, url, restored):
     specimen_database.backup(url("types.bak"))
 
     assert restored(specimen_database, url("types.bak")).specimens() == specimen_database.specimens()
+
+
+@pytest.mark.requirement("BAK-01.collations")
+def test_collations_come_back(collated_database, url, restored, collations):
+    """The collations of a database and of its columns come back, and texts compare and sort as they did."""
+    collated_database.backup(url("collations.bak"))
+
+    assert collations(restored(collated_database, url("collations.bak"))) == collations(collated_database)
+
+
+@pytest.mark.requirement("BAK-01.computed-columns")
+def test_computed_columns_come_back(computing_database, url, restored, computed):
+    """Computed columns, persisted or not, come back with their definitions, and go on computing."""
+    computing_database.backup(url("computed.bak"))
+
+    assert computed(restored(computing_database, url("computed.bak"))) == computed(computing_database)

@@ -61,6 +61,67 @@ def test_restore_stops_at_a_moment(database, url, restored):
     assert copy.proof() == before
 
 
+@pytest.mark.requirement("RST-04.stop-at-mark")
+def test_restore_stops_at_a_mark(database, url, restored):
+    """RESTORE LOG WITH STOPATMARK brings the rows of the marked transaction, and none that came later."""
+    database.backup(url("full.bak"))
+    database.write_marked(50, "closing")
+    marked = database.proof()
+    database.write(50)
+    database.backup_log(url("log.trn"))
+
+    copy = restored(database, url("full.bak"), "NORECOVERY")
+    copy.restore_log(url("log.trn"), "STOPATMARK = 'closing'")
+
+    assert copy.proof() == marked
+
+
+@pytest.mark.requirement("RST-04.stop-before-mark")
+def test_restore_stops_before_a_mark(database, url, restored):
+    """RESTORE LOG WITH STOPBEFOREMARK brings the rows from before the marked transaction, and none of its own."""
+    database.backup(url("full.bak"))
+    database.write(50)
+    before = database.proof()
+    database.write_marked(50, "mistake")
+    database.backup_log(url("log.trn"))
+
+    copy = restored(database, url("full.bak"), "NORECOVERY")
+    copy.restore_log(url("log.trn"), "STOPBEFOREMARK = 'mistake'")
+
+    assert copy.proof() == before
+
+
+@pytest.mark.requirement("RST-05.stop-on-error")
+def test_backup_and_restore_may_stop_on_errors(database, url, restored):
+    """A backup and a restore WITH CHECKSUM, STOP_ON_ERROR bring every row."""
+    database.backup(url("checked.bak"), "CHECKSUM", "STOP_ON_ERROR")
+
+    assert restored(database, url("checked.bak"), "CHECKSUM", "STOP_ON_ERROR").proof() == database.proof()
+
+
+@pytest.mark.requirement("RST-05.continue-after-error")
+def test_restore_that_goes_on_tells_of_the_damage(large_database, url, told_by_restore, tamper):
+    """RESTORE WITH CONTINUE_AFTER_ERROR tells that one byte of a backup WITH CHECKSUM was changed."""
+    large_database.backup(url("salvaged.bak"), "CHECKSUM")
+
+    tamper.flip(url("salvaged.bak"))
+
+    assert {3184, *DAMAGED}.intersection(told_by_restore(large_database, url("salvaged.bak"), "CONTINUE_AFTER_ERROR"))
+
+
+@pytest.mark.requirement("RST-07.further-options")
+@pytest.mark.parametrize(
+    "options",
+    [("MEDIANAME = N'Medium 1'", "STATS = 25", "RESTRICTED_USER", "NEW_BROKER"), ("KEEP_REPLICATION", "KEEP_CDC")],
+    ids=["new-broker", "keep"],
+)
+def test_further_options_of_restore_are_taken(database, url, restored, options):
+    """RESTORE takes MEDIANAME, STATS, RESTRICTED_USER, NEW_BROKER, KEEP_REPLICATION and KEEP_CDC, with every row."""
+    database.backup(url("named.bak"), "MEDIANAME = N'Medium 1'")
+
+    assert restored(database, url("named.bak"), *options).proof() == database.proof()
+
+
 @pytest.mark.requirement("RST-06.restart")
 def test_restore_may_say_restart(database, url, restored):
     """RESTORE WITH RESTART, as after an interruption, brings every row."""

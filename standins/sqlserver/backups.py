@@ -56,6 +56,7 @@ class Transfer:
 
     :ivar region: of BACKUP_OPTIONS or RESTORE_OPTIONS.
     :ivar overwrite: WITH FORMAT: an object that exists may be replaced.
+    :ivar persist: CONTINUE_AFTER_ERROR: called for each damaged block, which is given out as it is.
     """
 
     region: str = "us-east-1"
@@ -68,6 +69,7 @@ class Transfer:
     encryption: Encryption | None = None
     media_name: str = ""
     media_description: str = ""
+    persist: Callable[[], None] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

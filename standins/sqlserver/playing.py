@@ -330,6 +330,24 @@ def renumbers(condition: Callable[[Batch, SqlError], bool], number: int, text: s
     return play
 
 
+class _Hushed(Through):
+    """Keeps one message to itself."""
+
+    def __init__(self, output: Output, number: int) -> None:
+        super().__init__(output)
+        self.number = number
+
+    def info(self, number: int, text: str, **how: int) -> None:
+        """A message, unless it is that one."""
+        if number != self.number:
+            super().info(number, text, **how)
+
+
+def hushes(number: int) -> Callable[[Batch], None]:
+    """Say nothing where this message is due."""
+    return lambda batch: batch.run(output=_Hushed(batch.output, number))
+
+
 class _Column(Through):
     """Changes one column of every result that has it."""
 

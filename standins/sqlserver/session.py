@@ -19,12 +19,14 @@ class SqlType:
     :ivar name: as T-SQL spells it, in small letters: ``int``, ``nvarchar``, ``decimal``, ``datetime2``, ...
     :ivar size: characters of nchar and nvarchar, bytes of char, varchar, binary and varbinary; -1 stands for ``max``.
     :ivar precision: digits of decimal; ``scale`` those behind the point, of decimal, time, datetime2, datetimeoffset.
+    :ivar collation: of a column's texts; empty for that of the database.
     """
 
     name: str
     size: int = 0
     precision: int = 0
     scale: int = 0
+    collation: str = ""
 
 
 @dataclass(frozen=True)

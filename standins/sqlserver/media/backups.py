@@ -95,7 +95,7 @@ class S3Backups:
         """Give the payload in order; nothing is asked of a store before the first piece is taken."""
         with Crew(cancelled) as crew:
             stores = [self._store(device, transfer, crew) for device in devices]
-            yield from read_set(stores, key_of, transfer.buffer_count, crew)
+            yield from read_set(stores, key_of, transfer, crew)
 
     def _store(self, device: Device, transfer: Transfer, crew: Crew) -> Store:
         store = Store(device, transfer.region, self.behaviour, self._context, crew.stop)

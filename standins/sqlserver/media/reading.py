@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
+    from restoreproof.standins.sqlserver.backups import Transfer
     from restoreproof.standins.sqlserver.connector.store import Found, Store
     from restoreproof.standins.sqlserver.media.crew import Crew
 
@@ -102,7 +103,7 @@ def _record(data: bytes, place: int, kind: Kind) -> tuple[Head, bytes]:
 
 
 def read_set(
-    stores: Sequence[Store], key_of: Callable[[bytes], bytes | None], buffers: int, crew: Crew
+    stores: Sequence[Store], key_of: Callable[[bytes], bytes | None], transfer: Transfer, crew: Crew
 ) -> Iterator[bytes]:
     """Give the payload of a media set, in order.
 
@@ -113,7 +114,7 @@ def read_set(
     label, told = volumes[0].label, volumes[0].catalogue
     coder = Coder(label.owner[0], _key(label, key_of))
     try:
-        yield from _merged([_Stream(volume, buffers, crew) for volume in volumes], coder, told)
+        yield from _merged([_Stream(volume, transfer, crew) for volume in volumes], coder, told)
     except Damage as damage:
         raise messages.damaged() from damage
 
@@ -170,7 +171,8 @@ def _merged(streams: Sequence[_Stream], coder: Coder, told: Catalogue) -> Iterat
 class _Stream:
     """One object from its first byte to its last: ranges are fetched ahead, records are checked as they come."""
 
-    def __init__(self, volume: Volume, buffers: int, crew: Crew) -> None:
+    def __init__(self, volume: Volume, transfer: Transfer, crew: Crew) -> None:
+        buffers, self._persist = transfer.buffer_count, transfer.persist
         behaviour = volume.store.behaviour
         self._volume, self._crew = volume, crew
         self._step = behaviour.range_bytes or volume.label.transfer_size
@@ -202,7 +204,12 @@ class _Stream:
         head = self._head
         assert head
         body = self._take(head.length)
-        head.check(body)
+        try:
+            head.check(body)
+        except Damage:
+            if not self._persist:
+                raise
+            self._persist()
         self._blocks += 1
         self._advance()
         return head, body

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from restoreproof.standins.sqlserver.sql.backing_up import DIFFERENTIAL, FULL
+from restoreproof.standins.sqlserver.sql.backing_up import DIFFERENTIAL, FULL, PART
 from restoreproof.standins.sqlserver.sql.database import LSN_STEP
 from restoreproof.standins.sqlserver.sql.messages import error
 from restoreproof.standins.sqlserver.sql.pagelog import PAGE, PIECE, PageReader, Segment, commits
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from restoreproof.standins.sqlserver.backups import BackupSet
     from restoreproof.standins.sqlserver.sql.database import Database
+    from restoreproof.standins.sqlserver.sql.pagelog import Commit
 
-__all__ = ["Applied", "apply_differential", "apply_full", "apply_log"]
+__all__ = ["Applied", "Stop", "apply_differential", "apply_full", "apply_log", "apply_part"]
 
 _HEAD = struct.Struct(">4sII")
 
@@ -29,6 +30,23 @@ class Applied:
 
     pages: int
     stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Where a restore ends: at a time (microseconds since 1970), or at or before a marked transaction."""
+
+    time: int | None = None
+    mark: str = ""
+    before: bool = False
+
+    def excludes(self, commit: Commit) -> bool:
+        """Whether a commit comes too late."""
+        return (self.time is not None and commit.time > self.time) or (self.before and self.is_marked(commit))
+
+    def is_marked(self, commit: Commit) -> bool:
+        """Whether it is the one that was named."""
+        return bool(self.mark) and commit.mark.lower() == self.mark.lower()
 
 
 def _head(reader: PageReader, kind: bytes) -> tuple[int, int]:
@@ -54,12 +72,15 @@ def apply_full(database: Database, found: BackupSet, pieces: Iterable[bytes], ta
     :param take_over: called once the backup proves readable, before anything is written.
     """
     reader = PageReader(_whole(pieces, found))
-    pages, _ = _head(reader, FULL)
+    pages, count = _head(reader, FULL if found.type == "D" else PART)
     take_over()
     database.restoring = True
     try:
         with database.path.open("wb") as file:
-            for at in range(0, pages, PIECE // PAGE):
+            if found.type != "D":
+                _write(file, reader.pages(count), set())
+                file.truncate(pages * PAGE)
+            for at in range(0, pages if found.type == "D" else 0, PIECE // PAGE):
                 file.write(reader.exactly(PAGE * min(PIECE // PAGE, pages - at)))
         if reader.read(1):
             raise error(3241, "the backup's payload")
@@ -103,22 +124,42 @@ def apply_differential(database: Database, found: BackupSet, pieces: Iterable[by
     return Applied(written)
 
 
-def apply_log(database: Database, found: BackupSet, pieces: Iterable[bytes], spool: Path, stop: int | None) -> Applied:
-    """Roll a database forward, commit by commit, up to a time (microseconds since 1970)."""
+def apply_part(database: Database, found: BackupSet, pieces: Iterable[bytes], spool: Path, groups: set[str]) -> Applied:
+    """Bring filegroups back into a database; what is not read-only then waits for the log from this backup on."""
+    for reader in _spooled(pieces, found, spool):
+        pages, count = _head(reader, PART)
+        with database.path.open("r+b") as file:
+            written = _write(file, reader.pages(count), database.changed)
+            if pages * PAGE > database.path.stat().st_size:
+                file.truncate(pages * PAGE)
+    frozen = set(dict(found.extra).get("read_only", "").split("/"))
+    if not groups <= frozen:
+        database.reached = max(database.reached, database.lsn, found.last_lsn)
+        database.lsn = min(database.lsn, found.last_lsn)
+        database.time = min(database.time, int(dict(found.extra)["log_end"]))
+    database.missing -= groups
+    return Applied(written)
+
+
+def apply_log(database: Database, found: BackupSet, pieces: Iterable[bytes], spool: Path, stop: Stop) -> Applied:
+    """Roll a database forward, commit by commit, up to where it is to stop."""
     written, stopped, lsn = 0, False, database.lsn
     for reader in _spooled(pieces, found, spool):
         with database.path.open("r+b") as file:
             for commit, images in commits(reader):
-                if stop is not None and commit.time > stop:
-                    stopped = True
-                    break
                 if commit.lsn < database.lsn:
                     for _ in images:
                         pass
                     continue
+                if stop.excludes(commit):
+                    stopped = True
+                    break
                 written += _write(file, images, database.changed)
                 file.truncate(commit.pages * PAGE)
                 lsn, database.time = commit.lsn + LSN_STEP, commit.time
+                if stop.is_marked(commit):
+                    stopped = True
+                    break
     database.lsn = lsn if stopped else max(lsn, found.last_lsn)
     database.follow(found)
     return Applied(written, stopped)

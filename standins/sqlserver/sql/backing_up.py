@@ -18,6 +18,7 @@ from restoreproof.standins.sqlserver.sql.devices import (
     speed,
     terminating,
 )
+from restoreproof.standins.sqlserver.sql.filegroups import chosen
 from restoreproof.standins.sqlserver.sql.instance import BackupRecord, Request
 from restoreproof.standins.sqlserver.sql.messages import error, refused
 from restoreproof.standins.sqlserver.sql.pagelog import PAGE, PIECE
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     from restoreproof.standins.sqlserver.sql.running import StandinSession
     from restoreproof.standins.sqlserver.sql.statements import Backup
 
-__all__ = ["DIFFERENTIAL", "FULL", "back_up"]
+__all__ = ["DIFFERENTIAL", "FULL", "PART", "back_up"]
 
-FULL, DIFFERENTIAL = b"FULL", b"DIFF"
+FULL, DIFFERENTIAL, PART = b"FULL", b"DIFF", b"PART"
 _HEAD = struct.Struct(">4sII")
 _NUMBER = struct.Struct(">I")
 _MIB = 1024 * 1024
@@ -43,10 +44,12 @@ _KNOWN_LISTED = """
     FORMAT NOFORMAT INIT NOINIT SKIP NOSKIP COPY_ONLY DIFFERENTIAL COMPRESSION NO_COMPRESSION CHECKSUM NO_CHECKSUM
     STATS NAME DESCRIPTION MEDIANAME MEDIADESCRIPTION MAXTRANSFERSIZE BUFFERCOUNT BLOCKSIZE BACKUP_OPTIONS
     ENCRYPTION CERTIFICATE NORECOVERY STANDBY CONTINUE_AFTER_ERROR STOP_ON_ERROR NO_TRUNCATE CREDENTIAL EXPIREDATE
-    RETAINDAYS RESTART
+    RETAINDAYS RESTART METADATA_ONLY
 """
 _KNOWN = frozenset(_KNOWN_LISTED.split())
-_TYPES = {"D": "DATABASE", "I": "DATABASE WITH DIFFERENTIAL", "L": "LOG"}
+_TYPES = {"D": "DATABASE", "I": "DATABASE WITH DIFFERENTIAL", "L": "LOG"} | dict.fromkeys(
+    "FP", "DATABASE...FILE=<name>"
+)
 
 
 def back_up(session: StandinSession, statement: Backup) -> None:
@@ -69,6 +72,8 @@ class _Plan:
     transfer: Transfer
     mirrors: list[list[Device]]
     stats: int
+    groups: frozenset[str] = frozenset()
+    bare: bool = False
 
 
 class _Backup:
@@ -102,8 +107,12 @@ class _Backup:
 
     def _type(self, database: Database) -> str:
         differential = "DIFFERENTIAL" in self.options
+        if self.statement.parts and (differential or self.statement.what == "LOG"):
+            raise refused(
+                "a differential or log backup of FILE, FILEGROUP or READ_WRITE_FILEGROUPS", self.statement.line
+            )
         if self.statement.parts:
-            raise refused("BACKUP of FILE, FILEGROUP or READ_WRITE_FILEGROUPS", self.statement.line)
+            return "P" if any(word == "READ_WRITE_FILEGROUPS" for word, _ in self.statement.parts) else "F"
         if self.statement.what == "DATABASE":
             if {"NORECOVERY", "STANDBY", "NO_TRUNCATE"} & set(self.options):
                 raise error(3032, "norecovery, standby, no_truncate")
@@ -120,6 +129,8 @@ class _Backup:
 
     def _plan(self, database: Database) -> _Plan:
         one, options = self.statement, self.options
+        if ("METADATA_ONLY" in options) != database.suspended:
+            raise refused("METADATA_ONLY without SUSPEND_FOR_SNAPSHOT_BACKUP, or the reverse", one.line)
         kind = self._type(database)
         sets = [one.devices, *one.mirrors]
         if len(one.mirrors) > _MOST_MIRRORS:
@@ -137,7 +148,24 @@ class _Backup:
         if tail and self.instance.users_of(database):
             raise error(3101)
         copy_only = bool({"COPY_ONLY", "NO_TRUNCATE"} & set(options)) and kind != "I"
-        return _Plan(database, kind, copy_only, tail, self._transfer(), mirrors, self._number("STATS", 1, 100, 10, 0))
+        return _Plan(
+            database,
+            kind,
+            copy_only,
+            tail,
+            self._transfer(),
+            mirrors,
+            self._number("STATS", 1, 100, 10, 0),
+            self._groups(database),
+            bare="METADATA_ONLY" in options,
+        )
+
+    def _groups(self, database: Database) -> frozenset[str]:
+        """The filegroups that are named; none where all are meant."""
+        one = self.statement
+        parts = [(word, str(resolve(self.session, name, one.line))) for word, name in one.parts]
+        files = [(file.logical, file.filegroup) for file in database.files if file.kind == "D"]
+        return frozenset(chosen(parts, files, database.frozen))
 
     def _number(self, name: str, low: int, high: int, bare: int, default: int) -> int:
         """A number within its range; ``bare`` where it was given without one.
@@ -191,7 +219,7 @@ class _Backup:
 
     def _write(self, plan: _Plan) -> None:
         database, started = plan.database, now()
-        with database.snapshot(rotate=plan.type == "L" and not plan.copy_only) as snapshot:
+        with database.snapshot(rotate=plan.type == "L" and not plan.copy_only, groups=plan.groups) as snapshot:
             began = self._begin_chain(plan, snapshot)
             made: list[BackupSet] = []
 
@@ -199,7 +227,7 @@ class _Backup:
                 made[:] = [self._describe(plan, snapshot, started, size, begins=began)]
                 return made[0]
 
-            payload = Progress(self.session, _size(plan.type, snapshot), plan.stats).through(_payload(plan, snapshot))
+            payload = Progress(self.session, _size(plan, snapshot), plan.stats).through(_payload(plan, snapshot))
             try:
                 written = self.instance.backups.write(
                     plan.mirrors, payload, describe, plan.transfer, self.session.cancelled
@@ -214,7 +242,7 @@ class _Backup:
     def _begin_chain(plan: _Plan, snapshot: Snapshot) -> bool:
         """A first full backup begins the log's chain, from the snapshot on; so does a differential, as documented."""
         database = plan.database
-        if database.recovery == "SIMPLE" or database.log_start is not None or plan.copy_only:
+        if database.recovery == "SIMPLE" or database.log_start is not None or plan.copy_only or plan.groups:
             return False
         database.log_start = snapshot.checkpoint
         return True
@@ -229,11 +257,14 @@ class _Backup:
             "begins_log_chain": str(int(begins)),
             "log_end": str(snapshot.time),
             "created": one.created.isoformat(),
+            "groups": "/".join(sorted(plan.groups)),
+            "snapshot": "1" * plan.bare,
+            "read_only": "/".join(sorted(one.frozen)),
         }
         rows = snapshot.pages * PAGE
         files = tuple(
             BackupFile(file.logical, file.physical, file.kind, rows if file.kind == "D" else _MIB, id=number,
-                       filegroup="PRIMARY" if file.kind == "D" else "")
+                       filegroup=file.filegroup if file.kind == "D" else "")
             for number, file in enumerate(one.files, 1)
         )  # fmt: skip
         encryption = plan.transfer.encryption
@@ -242,7 +273,7 @@ class _Backup:
             first_lsn=(one.log_start or 0) if plan.type == "L" else snapshot.checkpoint,
             last_lsn=snapshot.lsn, checkpoint_lsn=snapshot.checkpoint,
             database_backup_lsn=base.checkpoint_lsn if base else 0, family_id=one.family, fork_id=one.fork,
-            recovery_model=one.recovery, copy_only=plan.copy_only, server=self.instance.name,
+            recovery_model=one.recovery, collation=one.collation, copy_only=plan.copy_only, server=self.instance.name,
             name=option_text(self.options, "NAME", 128), description=option_text(self.options, "DESCRIPTION", 255),
             checksum=plan.transfer.checksum, compressed=plan.transfer.compression,
             encrypted_by=encryption.certificate if encryption else "", backup_bytes=size,
@@ -259,6 +290,8 @@ class _Backup:
                 database.log_start = snapshot.lsn
                 database.drop_segments(len(snapshot.segments))
         self._record(plan, made)
+        if plan.bare:
+            database.resume()
         if plan.tail:
             database.leave(snapshot.lsn, standby=plan.tail == "STANDBY")
         pages = -(-written.payload // PAGE)
@@ -279,15 +312,17 @@ class _Backup:
         )  # fmt: skip
         urls = tuple(tuple(device.url for device in devices) for devices in plan.mirrors)
         with self.instance.lock:
-            number = len(self.instance.history) + 1
-            self.instance.history.append(BackupRecord(number, made, medium, urls))
+            self.instance.history.append(BackupRecord(next(self.instance.backup_ids), made, medium, urls))
 
 
-def _size(kind: str, snapshot: Snapshot) -> int:
+def _size(plan: _Plan, snapshot: Snapshot) -> int:
     """Bytes of the payload to come."""
+    kind = plan.type
+    if plan.bare:
+        return 0
     if kind == "L":
         return sum(size for _, size in snapshot.segments)
-    pages = snapshot.pages if kind == "D" else len(_pages_of(snapshot))
+    pages = snapshot.pages if kind == "D" else len(snapshot.part if kind in "FP" else _pages_of(snapshot))
     return _HEAD.size + pages * (PAGE if kind == "D" else PAGE + _NUMBER.size)
 
 
@@ -297,14 +332,16 @@ def _pages_of(snapshot: Snapshot) -> list[int]:
 
 
 def _payload(plan: _Plan, snapshot: Snapshot) -> Iterator[bytes]:
-    """What a backup holds, in pieces of about a MiB."""
+    """What a backup holds, in pieces of about a MiB; nothing where it is the record of a snapshot."""
+    if plan.bare:
+        return
     if plan.type == "L":
         for segment, size in snapshot.segments:
             yield from segment.pieces(size)
         return
     full = plan.type == "D"
-    numbers = range(1, snapshot.pages + 1) if full else _pages_of(snapshot)
-    yield _HEAD.pack(FULL if full else DIFFERENTIAL, snapshot.pages, len(numbers))
+    numbers = range(1, snapshot.pages + 1) if full else snapshot.part if plan.groups else _pages_of(snapshot)
+    yield _HEAD.pack(FULL if full else PART if plan.groups else DIFFERENTIAL, snapshot.pages, len(numbers))
     step = PIECE // PAGE
     for at in range(0, len(numbers), step):
         chosen = numbers[at : at + step]

@@ -84,7 +84,10 @@ def plan_files(session: StandinSession, name: str, found: BackupSet, moves: Mapp
     known = {file.logical.lower() for file in found.files}
     if unknown := [logical for logical in moves if logical not in known]:
         raise error(3234, unknown[0], found.database)
-    files = [DatabaseFile(f.logical, moves.get(f.logical.lower(), f.physical), f.kind) for f in found.files]
+    files = [
+        DatabaseFile(f.logical, moves.get(f.logical.lower(), f.physical), f.kind, f.filegroup or "PRIMARY")
+        for f in found.files
+    ]
     try:
         session.instance.refuse_clash(files, name)
     except SqlError as clash:

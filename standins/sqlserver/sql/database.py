@@ -13,17 +13,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.session import Cancelled
+from restoreproof.standins.sqlserver.sql.filegroups import pages_of
 from restoreproof.standins.sqlserver.sql.pagelog import PAGE, Commit, Segment, WalReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
     from threading import Event
 
     from restoreproof.standins.sqlserver.backups import BackupSet
 
-__all__ = ["LSN_STEP", "Base", "Database", "DatabaseFile", "Snapshot", "now"]
+__all__ = ["COLLATION", "LSN_STEP", "Base", "Database", "DatabaseFile", "Snapshot", "now"]
 
+COLLATION = "SQL_Latin1_General_CP1_CI_AS"
+"""Of the instance, and of every database that names no other."""
 _FIRST_LSN = 37_000_000_024_000_001
 LSN_STEP = 800_000
 _CHECKPOINT_AFTER = 4_000  # frames: 32 MB
@@ -38,11 +41,15 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class DatabaseFile:
-    """A file as T-SQL sees it; ``kind`` is D or L. Physical names are names only: the bytes lie elsewhere."""
+    """A file as T-SQL sees it; ``kind`` is D, L or S (memory-optimised).
+
+    Physical names are names only: the bytes lie elsewhere.
+    """
 
     logical: str
     physical: str
     kind: str
+    filegroup: str = "PRIMARY"
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class Snapshot:
     :ivar checkpoint: the LSN of the snapshot itself; ``time`` is its moment, in microseconds since 1970.
     :ivar segments: the log since its last backup, and how much of each file belongs to the snapshot.
     :ivar later: pages that are changed while it is open.
+    :ivar part: the pages of the filegroups that were asked for.
     """
 
     checkpoint: int
@@ -73,6 +81,7 @@ class Snapshot:
     changed: frozenset[int] = frozenset()
     segments: tuple[tuple[Segment, int], ...] = ()
     later: set[int] = field(default_factory=set)
+    part: Sequence[int] = ()
 
     def page(self, number: int) -> bytes:
         """The image of a page."""
@@ -117,12 +126,24 @@ class Database:
     :ivar log_start: where the next log backup begins; None as long as there is no chain.
     :ivar changed: pages that differ from the base of differential backups.
     :ivar ready: while RESTORING: whether logs and differential backups can be applied.
+    :ivar groups: its filegroups by name in small letters; ``frozen`` are those that are read-only, ``missing`` those
+        that were not restored.
+    :ivar memory_groups: those of memory-optimised tables, which are kept as all others are.
+    :ivar suspended: for a snapshot: nobody can write until its backup is made.
+    :ivar reached: how far the newest of its restored parts is: the log must bring the others there.
     """
 
     def __init__(self, name: str, number: int, folder: Path, files: list[DatabaseFile]) -> None:
         self.name, self.id, self.folder, self.files = name, number, folder, files
         self.path = folder / f"{uuid.uuid4().hex}.db"
         self.state, self.recovery, self.created = "ONLINE", "FULL", now()
+        self.collation = COLLATION
+        self.groups = {"primary": "PRIMARY"} | {f.filegroup.lower(): f.filegroup for f in files if f.kind == "D"}
+        self.frozen: set[str] = set()
+        self.missing: set[str] = set()
+        self.memory_groups: dict[str, str] = {}
+        self.suspended = False
+        self.reached = 0
         self.standby = self.read_only = False
         self.single_user: int | None = None
         self.ready = self.restoring = False
@@ -245,10 +266,11 @@ class Database:
 
     def adopt(self, found: BackupSet) -> None:
         """Become the database of a full backup, of which nothing is restored yet."""
-        self.state, self.recovery = "RESTORING", found.recovery_model
+        self.state, self.recovery, self.collation = "RESTORING", found.recovery_model, found.collation
         self.family, self.lsn = found.family_id, found.last_lsn
         self.time = int(dict(found.extra)["log_end"])
-        self.base = None if found.copy_only else Base(found.set_id, found.checkpoint_lsn)
+        self.base = Base(found.set_id, found.checkpoint_lsn) if found.type == "D" and not found.copy_only else None
+        self.frozen = set(filter(None, dict(found.extra).get("read_only", "").split("/")))
         self.follow(found)
 
     def follow(self, found: BackupSet) -> None:
@@ -266,15 +288,25 @@ class Database:
 
     # Writing
 
-    def commit(self, connection: sqlite3.Connection) -> None:
-        """Commit the transaction of a connection, and take what it wrote into the log."""
+    def suspend(self, cancelled: Event) -> None:
+        """Let nobody write any more; who writes at the moment is waited for."""
+        self.lock.acquire(self, cancelled)
+        self.suspended = True
+
+    def resume(self) -> None:
+        """Let everybody write again."""
+        self.suspended = False
+        self.lock.release(self)
+
+    def commit(self, connection: sqlite3.Connection, mark: str = "") -> None:
+        """Commit the transaction of a connection, and take what it wrote into the log, with its mark."""
         with self.guard:
             connection.execute("COMMIT")
             frames = self._wal.take() if self._wal else {}
             if not frames or not self._wal:
                 return
             self.time = max(self.time + 1, time.time_ns() // 1000)
-            commit = Commit(self.lsn, self.time, self._wal.pages, len(frames))
+            commit = Commit(self.lsn, self.time, self._wal.pages, len(frames), mark)
             self.lsn += LSN_STEP
             for pages in (self.changed, *(snapshot.later for snapshot in self._snapshots)):
                 pages.update(frames)
@@ -301,13 +333,15 @@ class Database:
     # Reading for backups
 
     @contextmanager
-    def snapshot(self, *, rotate: bool = False) -> Iterator[Snapshot]:
+    def snapshot(self, *, rotate: bool = False, groups: Collection[str] = ()) -> Iterator[Snapshot]:
         """The database as it is now; the files stay as they are for as long as it is open.
 
         :param rotate: commits after it go to a new segment, so that the ones before it can be dropped.
+        :param groups: the filegroups whose pages are asked for, where not all are.
         """
         with self.guard:
             taken = self._take_snapshot(rotate=rotate)
+            taken.part = pages_of(self._keeper, groups, taken.pages) if groups and self._keeper else ()
             self._snapshots.append(taken)
         try:
             yield taken

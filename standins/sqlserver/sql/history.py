@@ -30,8 +30,8 @@ def _set(record: BackupRecord) -> tuple[Any, ...]:
         record.id, one.set_id, record.id, one.name or None, one.description or None, one.user, 16, 0,
         one.first_lsn, one.last_lsn, one.checkpoint_lsn, one.database_backup_lsn, one.started, one.finished, one.type,
         one.backup_bytes, one.stored_bytes, one.database, one.server, one.server, one.collation, one.recovery_model,
-        int(one.copy_only), int(one.checksum), 0, 0, int(one.compatibility_level), one.family_id, one.fork_id,
-        extra.get("first_fork", one.fork_id), extra.get("fork_lsn") or None, differential_base(extra),
+        int(one.copy_only), int(one.checksum), 0, int("snapshot" in extra), int(one.compatibility_level), one.family_id,
+        one.fork_id, extra.get("first_fork", one.fork_id), extra.get("fork_lsn") or None, differential_base(extra),
         extra.get("base_id") or None, "AES_256" if encrypted else None, record.medium.thumbprint or None,
         "CERTIFICATE" if encrypted else None, int(extra.get("begins_log_chain") or 0), 1,
     )  # fmt: skip

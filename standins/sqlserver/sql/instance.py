@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from restoreproof.standins.sqlserver.sql.database import Database, DatabaseFile, now
+from restoreproof.standins.sqlserver.sql.database import COLLATION, Database, DatabaseFile, now
 from restoreproof.standins.sqlserver.sql.messages import error
 from restoreproof.standins.sqlserver.sql.tables import lay_out
 
@@ -79,6 +79,7 @@ class Instance:
         self.sessions: dict[int, SessionFacts] = {}
         self.session_ids = itertools.count(_FIRST_SESSION)
         self.database_ids = itertools.count(1)  # none comes twice: one that is being restored is in no list yet
+        self.backup_ids = itertools.count(1)
         self.credential_ids = itertools.count(65_536)
         for system, recovery in _SYSTEM:
             self.create(system, ()).recovery = recovery
@@ -107,7 +108,7 @@ class Instance:
             raise error(924, found.name, line=line)
         return found
 
-    def create(self, name: str, files: tuple[tuple[str, str], ...], line: int = 1) -> Database:
+    def create(self, name: str, files: tuple[tuple[str, str], ...], line: int = 1, collation: str = "") -> Database:
         """Make a database.
 
         :raises SqlError: 1801 (there is one), 1834 (a file of that name belongs to another).
@@ -116,6 +117,7 @@ class Instance:
             if name.lower() in self.databases:
                 raise error(1801, name, line=line, state=3)
             made = Database(name, next(self.database_ids), self.folder, self.files(name, files))
+            made.collation = collation or COLLATION
             self.refuse_clash(made.files, name)
             made.start_new(lay_out)
             self.databases[name.lower()] = made
@@ -153,6 +155,11 @@ class Instance:
         with self.lock:
             self.databases.pop(database.name.lower(), None)
             database.remove()
+
+    def forget_backups(self, database: str) -> None:
+        """Take a database's backups out of the history."""
+        with self.lock:
+            self.history[:] = [one for one in self.history if one.backup_set.database.lower() != database.lower()]
 
     def new_id(self) -> str:
         """A uniqueidentifier."""

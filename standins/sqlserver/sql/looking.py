@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from restoreproof.standins.sqlserver.session import Column
 from restoreproof.standins.sqlserver.sql.devices import Progress
+from restoreproof.standins.sqlserver.sql.filegroups import groups_in
 from restoreproof.standins.sqlserver.sql.history import DEVICE_TYPE
 from restoreproof.standins.sqlserver.sql.instance import VERSION
 from restoreproof.standins.sqlserver.sql.messages import error
@@ -105,8 +106,9 @@ def _header(medium: Medium) -> tuple[Any, ...]:
         one.database, 957, created, one.backup_bytes, one.first_lsn, one.last_lsn, one.checkpoint_lsn,
         one.database_backup_lsn, one.started, one.finished, 52, 0, 1033, 196_609, one.compatibility_level, 4608,
         *VERSION, one.server, 16 * int(one.checksum) + 512, one.family_id, one.fork_id, one.collation, one.family_id, 0,
-        0, 0, 0, int(one.checksum), 0, int(extra.get("begins_log_chain", "0")), 0, 0, int(one.copy_only),
-        extra.get("first_fork", one.fork_id), extra.get("fork_lsn"), one.recovery_model, base, extra.get("base_id"),
+        int("snapshot" in extra), 0, 0, int(one.checksum), 0, int(extra.get("begins_log_chain", "0")), 0, 0,
+        int(one.copy_only), extra.get("first_fork", one.fork_id), extra.get("fork_lsn"), one.recovery_model,
+        base, extra.get("base_id"),
         text,
         one.set_id, one.stored_bytes or one.backup_bytes, 0, "aes_256" if sealed else None, medium.thumbprint or None,
         "CERTIFICATE" if sealed else None, one.finished if one.type == "L" else None, "0",
@@ -117,7 +119,7 @@ def _header(medium: Medium) -> tuple[Any, ...]:
 def _files(medium: Medium) -> list[tuple[Any, ...]]:
     one = medium.backup_set
     extra = dict(one.extra)
-    rows = []
+    rows, held = [], groups_in(one)
     for file in one.files:
         data = file.kind == "D"
         number = uuid.uuid5(_NAMESPACE, f"{one.family_id}{file.id}")
@@ -125,7 +127,8 @@ def _files(medium: Medium) -> list[tuple[Any, ...]]:
         rows.append((
             file.logical, file.physical, file.kind, file.filegroup if data else None, file.size, _LONGEST, file.id, 0,
             None,
-            number, None, None, file.size if data else 0, 4096, int(data), None, *base, 0, 1, None, None,
+            number, None, None, file.size if data else 0, 4096, int(data), None, *base, 0,
+            int(not data or file.filegroup.lower() in held), None, None,
         ))  # fmt: skip
     return rows
 

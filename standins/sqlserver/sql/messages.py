@@ -19,9 +19,12 @@ TEXTS: dict[int, str] = {
     220: "Arithmetic overflow error for data type {}, value = {}.",
     241: "Conversion failed when converting date and/or time from character string.",
     245: "Conversion failed when converting the {} value '{}' to data type {}.",
+    271: 'The column "{}" cannot be modified because it is either a computed column or is the result of a UNION '
+    "operator.",
     515: "Cannot insert the value NULL into column '{}', table '{}'; column does not allow nulls. {} fails.",
     544: "Cannot insert explicit value for identity column in table '{}' when IDENTITY_INSERT is set to OFF.",
     547: 'The {} statement conflicted with a constraint in database "{}": {}.',
+    652: 'The index for table "dbo.{}" resides on a read-only filegroup ("{}"), which cannot be modified.',
     911: "Database '{}' does not exist. Make sure that the name is entered correctly.",
     924: "Database '{}' is already open and can only have one user at a time.",
     927: "Database '{}' cannot be opened. It is in the middle of a restore.",
@@ -36,6 +39,10 @@ TEXTS: dict[int, str] = {
     3011: "All backup devices must be of the same general class (for example, DISK and TAPE).",
     3013: "{} is terminating abnormally.",
     3021: "Cannot perform a backup or restore operation within a transaction.",
+    1828: 'The logical file name "{}" is already in use. Choose a different name.',
+    1921: "Invalid filegroup '{}' specified.",
+    3027: 'The filegroup "{}" is not part of the database.',
+    3031: "Option '{}' conflicts with option(s) '{}'. Remove the conflicting option and reissue the statement.",
     3032: "One or more of the options ({}) are not supported for this statement. Review the documentation for "
     "supported "
     "options.",
@@ -60,6 +67,7 @@ TEXTS: dict[int, str] = {
     3135: "The backup set in file '{}' was created by {} and cannot be used for this restore operation.",
     3136: "This differential backup cannot be restored because the database has not been restored to the correct "
     "earlier state.",
+    3144: "File '{}' was not backed up in file 1 on device '{}'. The file cannot be restored from this backup set.",
     3147: "Backup and restore operations are not allowed on database tempdb.",
     3153: "The database is already fully recovered.",
     3154: "The backup set holds a backup of a database other than the existing '{}' database.",
@@ -67,6 +75,8 @@ TEXTS: dict[int, str] = {
     3159: 'The tail of the log for the database "{}" has not been backed up. Use BACKUP LOG WITH NORECOVERY to backup '
     "the log if it contains work you do not want to lose. Use the WITH REPLACE or WITH STOPAT clause of the RESTORE "
     "statement to just overwrite the contents of the log.",
+    3184: "RESTORE WITH CONTINUE_AFTER_ERROR was successful but some damage was encountered. Inconsistencies in the "
+    "database are possible.",
     3187: "RESTORE WITH CHECKSUM cannot be specified because the backup set does not contain checksum information.",
     3201: "Cannot open backup device '{}'. Operating system error {}.",
     3205: "Too many backup devices specified for backup or restore; only {} are allowed.",
@@ -79,6 +89,7 @@ TEXTS: dict[int, str] = {
     3217: "Invalid value specified for {} parameter.",
     3233: "Invalid Identity Specified for the S3 Credential. Credential Identity should be S3 Access Key.",
     3234: "Logical file '{}' is not part of database '{}'. Use RESTORE FILELISTONLY to list the logical file names.",
+    3235: 'The file "{}" is not part of database "{}". You can only list files that are members of this database.',
     3241: "The media family on device '{}' is incorrectly formed. SQL Server cannot process this media family.",
     3244: "Descriptor block size exceeds {} bytes. Use a shorter name and/or description string and retry the "
     "operation.",
@@ -102,6 +113,7 @@ TEXTS: dict[int, str] = {
     "The recovery path is the sequence of data and log backups that have brought the database to a particular "
     "recovery point. Find a compatible backup to restore, or restore the rest of the database to match a recovery "
     "point within this backup set, which will restore the database to a different point in time.",
+    4333: "The database cannot be recovered because the log was not restored.",
     4335: "The specified STOPAT time is too early. All or part of the database is already rolled forward beyond that "
     "point.",
     4338: "The STOPAT clause specifies a point too early to allow this backup set to be restored. Choose a different "
@@ -109,6 +121,8 @@ TEXTS: dict[int, str] = {
     6106: "Process ID {} is not an active process ID.",
     8115: "Arithmetic overflow error converting {} to data type {}.",
     8134: "Divide by zero error encountered.",
+    8653: "The query processor is unable to produce a plan for the table or view '{}' because the table resides in a "
+    "filegroup that is not online.",
     15151: "Cannot {} the {} '{}', because it does not exist or you do not have permission.",
     15247: "User does not have permission to perform this action.",
     15530: 'The {} with name "{}" already exists.',
@@ -116,6 +130,8 @@ TEXTS: dict[int, str] = {
     "operation.",
     18456: "Login failed for user '{}'.",
     33111: "Cannot find server certificate with thumbprint '{}'.",
+    41337: "Cannot create memory optimized tables. To create memory optimized tables, the database must have a "
+    "MEMORY_OPTIMIZED_FILEGROUP that is online and has at least one container.",
 }
 _SEVERITIES = {137: 15, 134: 15, 2628: 16, 4060: 11, 3701: 11, 18456: 14, 15247: 14, 927: 14}
 

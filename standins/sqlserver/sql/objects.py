@@ -51,9 +51,16 @@ def _columns(looker: Looker) -> Iterable[tuple[Any, ...]]:
         for position, fact in enumerate(facts, 1):
             code, kind = _NUMBERS[fact.type.name], fact.type
             yield (
-                number, fact.name, position, code, code, _length(kind), kind.precision, kind.scale, None,
-                int(fact.nullable), int(fact.identity is not None), 0,
+                number, fact.name, position, code, code, _length(kind), kind.precision, kind.scale,
+                kind.collation or None, int(fact.nullable), int(fact.identity is not None), int(bool(fact.computed)),
             )  # fmt: skip
+
+
+def _computed(looker: Looker) -> Iterable[tuple[Any, ...]]:
+    for number, _, _, facts in all_columns(looker.connection()):
+        for position, fact in enumerate(facts, 1):
+            if fact.computed:
+                yield number, fact.name, position, fact.computed, int(fact.persisted)
 
 
 def _information(looker: Looker) -> Iterable[tuple[Any, ...]]:
@@ -93,6 +100,10 @@ OBJECTS: dict[str, View] = {
             "is_identity bit, is_computed bit"
         ),
         _columns,
+    ),
+    "sys.computed_columns": View(
+        columns("object_id int, name nvarchar(128), column_id int, definition nvarchar(4000), is_persisted bit"),
+        _computed,
     ),
     "information_schema.tables": View(
         columns(

@@ -24,7 +24,7 @@ PAGE = 8192
 PIECE = 1024 * 1024
 _WAL_HEADER = struct.Struct(">8I")
 _FRAME = struct.Struct(">6I")
-_COMMIT = struct.Struct(">4sQQII")
+_COMMIT = struct.Struct(">4sQQIIH")
 _NUMBER = struct.Struct(">I")
 _MAGIC = b"CMIT"
 
@@ -36,16 +36,19 @@ class Commit:
     :ivar time: microseconds since 1970, UTC.
     :ivar pages: pages of the file behind it.
     :ivar changed: how many page images belong to it.
+    :ivar mark: the name of a transaction that was begun WITH MARK.
     """
 
     lsn: int
     time: int
     pages: int
     changed: int
+    mark: str = ""
 
     def head(self) -> bytes:
         """As it stands before its pages."""
-        return _COMMIT.pack(_MAGIC, self.lsn, self.time, self.pages, self.changed)
+        mark = self.mark.encode()
+        return _COMMIT.pack(_MAGIC, self.lsn, self.time, self.pages, self.changed, len(mark)) + mark
 
 
 class WalReader:
@@ -169,5 +172,6 @@ def commits(reader: PageReader) -> Iterator[tuple[Commit, Iterator[tuple[int, by
     while head := reader.read(_COMMIT.size):
         if len(head) < _COMMIT.size or not head.startswith(_MAGIC):
             raise error(3241, "the backup's payload")
-        _, lsn, time, pages, changed = _COMMIT.unpack(head)
-        yield Commit(lsn, time, pages, changed), reader.pages(changed)
+        _, lsn, time, pages, changed, size = _COMMIT.unpack(head)
+        mark = reader.exactly(size).decode(errors="replace")
+        yield Commit(lsn, time, pages, changed, mark), reader.pages(changed)

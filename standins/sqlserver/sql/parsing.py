@@ -185,6 +185,12 @@ class _Parser:
 
     def transaction(self, line: int, word: str) -> Statement:
         self.cursor.accept_any("TRAN", "TRANSACTION", "WORK")
+        if word == "BEGIN" and self.cursor.peek().upper == "WITH":
+            name = self.cursor.name()
+            self.cursor.expect("WITH", "MARK")
+            if self.cursor.now.kind is Kind.STRING:  # a description, which goes nowhere
+                self.cursor.take()
+            return st.Transaction(line, word, name)
         if self.cursor.now.kind in (Kind.QUOTED, Kind.VARIABLE):
             raise refused(f"{word} TRANSACTION with a name", line)
         if self.cursor.now.kind is Kind.WORD and self.cursor.now.upper not in (*_STARTS, "END", "ELSE"):
@@ -281,6 +287,11 @@ class _Parser:
             self.cursor.expect(")")
             return st.Execute(line, text)
         name = self.cursor.dotted()
+        if name[-1].lower() == "sp_delete_database_backuphistory":
+            if self.cursor.kind(Kind.VARIABLE).text.lower() != "@database_name":
+                raise self.cursor.wrong()
+            self.cursor.expect("=")
+            return st.ForgetBackups(line, self.expression())
         if name[-1].lower() != "sp_executesql":
             raise refused(f"EXEC {'.'.join(name)}", line)
         text = self.expression(",")

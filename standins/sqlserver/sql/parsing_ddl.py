@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.session import SqlType
@@ -94,9 +95,19 @@ def _database(cursor: Cursor, line: int) -> Statement:
             raise refused("CREATE DATABASE with more than one data file", line)
     if cursor.accept("LOG", "ON"):
         files.append(_file(cursor))
-    if cursor.accept("COLLATE"):
-        cursor.name()
-    return st.CreateDatabase(line, name, tuple(files))
+    collation = _collation(cursor) if cursor.accept("COLLATE") else ""
+    return st.CreateDatabase(line, name, tuple(files), collation)
+
+
+def _collation(cursor: Cursor) -> str:
+    """The name of a collation; the stand-in tells no two languages apart.
+
+    :raises SqlError: 50001 for other languages than those of Latin1_General.
+    """
+    name = cursor.name()
+    if not re.fullmatch(r"(SQL_)?Latin1_General_\w+", name, re.IGNORECASE):
+        raise refused(f"the collation {name}", cursor.now.line)
+    return name
 
 
 def _file(cursor: Cursor) -> tuple[str, str]:
@@ -184,12 +195,14 @@ def _table(cursor: Cursor, line: int) -> Statement:
         if not cursor.accept(","):
             break
     cursor.expect(")")
-    if cursor.accept("ON") and cursor.name().upper() != "PRIMARY":
-        raise refused("CREATE TABLE ON another filegroup than PRIMARY", line)
+    filegroup = cursor.name() if cursor.accept("ON") else "PRIMARY"
+    memory = False
     if cursor.accept("WITH"):
+        start = cursor.at
         cursor.skip_brackets()
+        memory = "MEMORY_OPTIMIZED" in cursor.source(start).upper()
     inline = tuple(column.name for column in columns if column.primary)
-    return st.CreateTable(line, name, tuple(columns), primary or inline, tuple(rules))
+    return st.CreateTable(line, name, tuple(columns), primary or inline, tuple(rules), filegroup, memory=memory)
 
 
 def _constraint(cursor: Cursor) -> tuple[str, tuple[str, ...], str]:
@@ -230,13 +243,19 @@ def _bracket(cursor: Cursor) -> str:
 
 def _column(cursor: Cursor, line: int) -> st.TableColumn:
     name = cursor.name()
-    if cursor.sees("AS"):
-        raise refused("a computed column", line)
+    if cursor.accept("AS"):
+        start = cursor.at
+        cursor.skip_brackets()
+        text = cursor.source(start)
+        if not re.fullmatch(r"[\w\s+*/()-]+", text):
+            raise refused(f"a computed column that is {text}", line)
+        return st.TableColumn(name, SqlType("int"), computed=text, persisted=cursor.accept("PERSISTED"))
     kind = parse_type(cursor)
     found: dict[str, object] = {}
     rules: list[str] = []
     while not cursor.sees(",") and not cursor.sees(")"):
         _column_rule(cursor, found, rules)
+    kind = replace(kind, collation=str(found.pop("collation", "")))
     return st.TableColumn(name, kind, rules=tuple(rules), **found)  # type: ignore[arg-type]  # the fields of the class
 
 
@@ -254,7 +273,7 @@ def _column_rule(cursor: Cursor, found: dict[str, object], rules: list[str]) -> 
     elif cursor.accept("UNIQUE"):
         rules.append("UNIQUE")
     elif cursor.accept("COLLATE"):
-        cursor.name()
+        found["collation"] = _collation(cursor)
     elif cursor.accept("CHECK"):
         rules.append(f"CHECK {_bracket(cursor)}")
     elif cursor.accept("DEFAULT"):
@@ -286,11 +305,16 @@ def parse_alter(cursor: Cursor, line: int) -> Statement:
     if not cursor.accept("DATABASE"):
         raise refused(f"ALTER {cursor.now.text}", line)
     name = cursor.name()
+    if cursor.accept("ADD") or cursor.accept("MODIFY", "FILEGROUP"):
+        return _filegroup(cursor, line, name)
     if not cursor.accept("SET"):
         raise refused(f"ALTER DATABASE {cursor.now.text}", line)
     option = cursor.name().upper()
     value = ""
-    if option in ("RECOVERY", "PAGE_VERIFY", "TRUSTWORTHY", "AUTO_CLOSE", "AUTO_SHRINK"):
+    if option == "SUSPEND_FOR_SNAPSHOT_BACKUP":
+        cursor.expect("=")
+        value = cursor.name().upper()
+    elif option in ("RECOVERY", "PAGE_VERIFY", "TRUSTWORTHY", "AUTO_CLOSE", "AUTO_SHRINK"):
         value = cursor.name().upper()
     elif option not in ("OFFLINE", "ONLINE", "SINGLE_USER", "MULTI_USER", "RESTRICTED_USER", "READ_ONLY", "READ_WRITE"):
         raise refused(f"ALTER DATABASE SET {option}", line)
@@ -301,6 +325,23 @@ def parse_alter(cursor: Cursor, line: int) -> Statement:
         else:
             cursor.expect("NO_WAIT")
     return st.AlterDatabase(line, name, option, value)
+
+
+def _filegroup(cursor: Cursor, line: int, database: str) -> Statement:
+    """ADD FILEGROUP, ADD FILE or MODIFY FILEGROUP."""
+    if cursor.accept("FILEGROUP"):
+        group = cursor.name()
+        memory = cursor.accept("CONTAINS", "MEMORY_OPTIMIZED_DATA")
+        return st.AlterDatabase(line, database, "ADD FILEGROUP FOR MEMORY" if memory else "ADD FILEGROUP", group)
+    if cursor.accept("FILE"):
+        logical, physical = _file(cursor)
+        cursor.expect("TO", "FILEGROUP")
+        return st.AddFile(line, database, logical, physical, cursor.name())
+    group = cursor.name()
+    word = cursor.accept_any("READ_ONLY", "READ_WRITE")
+    if not word:
+        raise refused(f"MODIFY FILEGROUP {cursor.now.text}", line)
+    return st.AlterDatabase(line, database, f"MODIFY FILEGROUP {word}", group)
 
 
 def parse_drop(cursor: Cursor, line: int) -> Statement:

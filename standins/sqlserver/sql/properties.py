@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from restoreproof.standins.sqlserver.session import SqlType
+from restoreproof.standins.sqlserver.sql.database import COLLATION
 from restoreproof.standins.sqlserver.sql.functions import Function
 from restoreproof.standins.sqlserver.sql.instance import DATA, VERSION
 from restoreproof.standins.sqlserver.sql.tables import table_id
@@ -21,17 +22,16 @@ __all__ = ["session_functions"]
 _INT, _SMALL, _NAME = SqlType("int"), SqlType("smallint"), SqlType("nvarchar", size=128)
 _PRODUCT = ".".join(map(str, (*VERSION, 2)))
 _EDITION = "stand-in (not SQL Server)"
-_COLLATION = "SQL_Latin1_General_CP1_CI_AS"
 
 
 def _property(instance: Instance) -> Callable[[str], Any]:
     known: dict[str, Any] = {
         "productversion": _PRODUCT, "productmajorversion": str(VERSION[0]), "productminorversion": str(VERSION[1]),
         "productbuild": str(VERSION[2]), "productlevel": "RTM", "productupdatelevel": "CU24", "edition": _EDITION,
-        "engineedition": 3, "collation": _COLLATION, "servername": instance.name, "machinename": instance.name,
+        "engineedition": 3, "collation": COLLATION, "servername": instance.name, "machinename": instance.name,
         "instancename": None, "isclustered": 0, "ishadrenabled": 0, "isintegratedsecurityonly": 0, "issingleuser": 0,
         "instancedefaultdatapath": DATA, "instancedefaultlogpath": DATA, "instancedefaultbackuppath": DATA,
-        "isfulltextinstalled": 0, "processid": 1, "editionid": -1, "resourceversion": _PRODUCT, "isxtpsupported": 0,
+        "isfulltextinstalled": 0, "processid": 1, "editionid": -1, "resourceversion": _PRODUCT, "isxtpsupported": 1,
         "computernamephysicalnetbios": instance.name,
     }  # fmt: skip
     return lambda name: known.get(str(name).lower())
@@ -63,7 +63,7 @@ def _of_databases(workspace: Workspace) -> dict[str, Function]:
         if not found:
             return None
         mode = "READ_ONLY" if found.read_only or found.standby else "READ_WRITE"
-        known = {"status": found.state, "recovery": found.recovery, "collation": _COLLATION, "updateability": mode}
+        known = {"status": found.state, "recovery": found.recovery, "collation": found.collation, "updateability": mode}
         return known.get(name.lower())
 
     return {

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.backups import Transfer
 from restoreproof.standins.sqlserver.session import SqlType
-from restoreproof.standins.sqlserver.sql.applying import Applied, apply_differential, apply_full, apply_log
+from restoreproof.standins.sqlserver.sql.applying import (
+    Applied,
+    Stop,
+    apply_differential,
+    apply_full,
+    apply_log,
+    apply_part,
+)
 from restoreproof.standins.sqlserver.sql.chain import check_differential, check_log, check_overwrite, plan_files
 from restoreproof.standins.sqlserver.sql.database import Database
 from restoreproof.standins.sqlserver.sql.devices import (
@@ -20,9 +28,10 @@ from restoreproof.standins.sqlserver.sql.devices import (
     speed,
     terminating,
 )
+from restoreproof.standins.sqlserver.sql.filegroups import PRIMARY, chosen, groups_in
 from restoreproof.standins.sqlserver.sql.instance import Request
 from restoreproof.standins.sqlserver.sql.looking import look_at
-from restoreproof.standins.sqlserver.sql.messages import error, refused
+from restoreproof.standins.sqlserver.sql.messages import TEXTS, error, refused
 from restoreproof.standins.sqlserver.sql.values import convert, deliver
 
 if TYPE_CHECKING:
@@ -37,14 +46,18 @@ __all__ = ["restore"]
 
 _LOOKS = ("HEADERONLY", "FILELISTONLY", "LABELONLY", "VERIFYONLY", "REWINDONLY")
 _KNOWN_LISTED = """
-    RECOVERY NORECOVERY STANDBY REPLACE RESTART STOPAT STATS CHECKSUM NO_CHECKSUM STOP_ON_ERROR CONTINUE_AFTER_ERROR
-    MEDIANAME BLOCKSIZE RESTORE_OPTIONS CREDENTIAL FILE KEEP_REPLICATION KEEP_CDC RESTRICTED_USER LOADHISTORY
-    ENABLE_BROKER NEW_BROKER ERROR_BROKER_CONVERSATIONS
+    RECOVERY NORECOVERY STANDBY REPLACE RESTART STOPAT STOPATMARK STOPBEFOREMARK STATS CHECKSUM NO_CHECKSUM
+    STOP_ON_ERROR CONTINUE_AFTER_ERROR MEDIANAME BLOCKSIZE RESTORE_OPTIONS CREDENTIAL FILE KEEP_REPLICATION
+    KEEP_CDC RESTRICTED_USER LOADHISTORY
+    ENABLE_BROKER NEW_BROKER ERROR_BROKER_CONVERSATIONS PARTIAL METADATA_ONLY
 """
 _KNOWN = frozenset(_KNOWN_LISTED.split())
+_STOPS = ("STOPAT", "STOPATMARK", "STOPBEFOREMARK")
 _BARE_STATS = 10
 _NOT_ON_S3 = ("BUFFERCOUNT", "MAXTRANSFERSIZE")
-_TYPES = {"D": "BACKUP DATABASE", "I": "BACKUP DATABASE WITH DIFFERENTIAL", "L": "BACKUP LOG"}
+_TYPES = {"D": "BACKUP DATABASE", "I": "BACKUP DATABASE WITH DIFFERENTIAL", "L": "BACKUP LOG"} | dict.fromkeys(
+    "FP", "BACKUP DATABASE...FILE=<name>"
+)
 _SYSTEM = ("master", "tempdb", "model", "msdb")
 
 
@@ -75,21 +88,25 @@ class _Restore:
         if self.options.get("FILE", 1) != 1:
             raise error(3287, self.options["FILE"], resolve(session, statement.devices[0].where, statement.line))
         self.transfer = Transfer(region=region_of(self.options, "RESTORE_OPTIONS"), checksum="CHECKSUM" in self.options)
+        if "CONTINUE_AFTER_ERROR" in self.options:
+            self.transfer = replace(self.transfer, persist=self._pass_over)
+        self.damaged = False
         named = str(self.options.get("CREDENTIAL", ""))
         self.devices = find_devices(session, statement.devices, named, statement.line) if statement.devices else []
         self.stats = int(self.options.get("STATS", 0) or _BARE_STATS) if "STATS" in self.options else 0
 
+    def _pass_over(self) -> None:
+        self.damaged = True
+
     def look_alone(self) -> int:
         """The step of a look's progress; nothing of a restore may stand beside it."""
-        if wrong := {"RECOVERY", "NORECOVERY", "STANDBY", "REPLACE", "RESTART", "STOPAT"} & set(self.options):
+        if wrong := {"RECOVERY", "NORECOVERY", "STANDBY", "REPLACE", "RESTART", *_STOPS} & set(self.options):
             raise error(3032, min(wrong).lower())
         return self.stats
 
     def run(self) -> None:
         if self.session.workspace.transactions:
             raise error(3021)
-        if self.statement.parts:
-            raise refused("RESTORE of FILE or FILEGROUP", self.statement.line)
         name = str(resolve(self.session, self.statement.database, self.statement.line))
         if name.lower() in _SYSTEM:
             raise refused(f"RESTORE of {name}", self.statement.line)
@@ -99,8 +116,13 @@ class _Restore:
         media = [self.instance.backups.look(d, self.transfer, self.session.cancelled) for d in self.devices]
         found = self._check_media(media)
         started = time.monotonic()
-        if found.type == "D":
-            database, applied = self._full(name, found)
+        wanted = self._groups(found)
+        if found.type in "FP" and "PARTIAL" not in self.options:
+            database, applied = self._part(name, found, wanted)
+        elif found.type in "DFP":
+            if wanted != groups_in(found) and "PARTIAL" not in self.options:
+                raise refused("RESTORE of FILE or FILEGROUP from a full backup without PARTIAL", self.statement.line)
+            database, applied = self._full(name, found, wanted)
         else:
             database, applied = self._more(name, found)
         self._end(database, found, applied, time.monotonic() - started)
@@ -113,6 +135,8 @@ class _Restore:
         if len(media) < first.families:
             raise error(3132, first.families, len(media))
         found = first.backup_set
+        if "snapshot" in dict(found.extra):
+            raise refused("RESTORE from a snapshot of the files", self.statement.line)
         if self.transfer.checksum and not found.checksum:
             raise error(3187)
         if (self.statement.what == "LOG") != (found.type == "L"):
@@ -123,32 +147,66 @@ class _Restore:
             raise error(33111, "0x" + first.thumbprint.hex().upper())
         return found
 
-    def _stop(self) -> int | None:
-        """STOPAT in microseconds since 1970."""
-        if "STOPAT" not in self.options:
-            return None
+    def _stop(self) -> Stop:
+        """STOPAT, STOPATMARK or STOPBEFOREMARK.
+
+        :raises SqlError: 3031 (more than one of them).
+        """
+        named = [name for name in _STOPS if name in self.options]
+        if len(named) > 1:
+            raise error(3031, *named[:2])
+        if "STOPAT" not in named:
+            mark = str(self.options[named[0]]) if named else ""
+            return Stop(mark=mark, before="STOPBEFOREMARK" in named)
         kind = SqlType("datetime2", scale=7)
         moment: datetime = deliver(convert(str(self.options["STOPAT"]), kind), kind)  # type: ignore[assignment]
-        return _microseconds(moment)
+        return Stop(_microseconds(moment))
 
     def _pieces(self, found: BackupSet) -> Iterator[bytes]:
         read = self.instance.backups.read(self.devices, self.transfer, self.instance.key_of, self.session.cancelled)
         return Progress(self.session, found.backup_bytes, self.stats).through(read)
 
-    def _full(self, name: str, found: BackupSet) -> tuple[Database, Applied]:
+    def _groups(self, found: BackupSet) -> set[str]:
+        """The filegroups that are wanted of a backup: those that are named, or all that it holds.
+
+        :raises SqlError: 3144 (not in this backup), 3235, 3027 (in no backup of this database).
+        """
+        held = groups_in(found)
+        parts = [(word, str(resolve(self.session, name, self.statement.line))) for word, name in self.statement.parts]
+        files = [(file.logical, file.filegroup) for file in found.files if file.kind == "D"]
+        frozen = dict(found.extra).get("read_only", "").split("/")
+        named = chosen(parts, files, frozen) | ({PRIMARY} if "PARTIAL" in self.options else set())
+        if other := (named if parts else held) - held:
+            raise error(3144, min(other), self.devices[0].url)
+        return named if parts else held
+
+    def _part(self, name: str, found: BackupSet, wanted: set[str]) -> tuple[Database, Applied]:
+        """A backup of files, into a database that waits for more."""
+        database = self._waiting(name)
+        if found.family_id != database.family:
+            raise error(3154, database.name)
+        database.restoring = True
+        try:
+            spool = self.instance.folder / f"{self.instance.new_id()}.spool"
+            return database, apply_part(database, found, self._pieces(found), spool, wanted)
+        finally:
+            database.restoring = False
+
+    def _full(self, name: str, found: BackupSet, wanted: set[str]) -> tuple[Database, Applied]:
         """A full backup: from its first bytes on, a database that was there is gone, whatever happens then (guess)."""
         old = self.instance.databases.get(name.lower())
         moves = {
             str(resolve(self.session, a, 0)).lower(): str(resolve(self.session, b, 0)) for a, b in self.statement.moves
         }
         stop, end = self._stop(), int(dict(found.extra)["log_end"])
-        if stop is not None and stop < end:
+        if stop.time is not None and stop.time < end:
             raise error(4338)
         if old:
-            check_overwrite(self.session, old, found, replace="REPLACE" in self.options, stops=stop is not None)
+            check_overwrite(self.session, old, found, replace="REPLACE" in self.options, stops=stop != Stop())
         files = plan_files(self.session, name, found, moves)
         new = Database(name, old.id if old else next(self.instance.database_ids), self.instance.folder, files)
         new.adopt(found)
+        new.missing = set(new.groups) - wanted
 
         def take_over() -> None:
             self.instance.databases[name.lower()] = new
@@ -158,8 +216,8 @@ class _Restore:
         applied = apply_full(new, found, self._pieces(found), take_over)
         return new, applied
 
-    def _more(self, name: str, found: BackupSet) -> tuple[Database, Applied]:
-        """A differential or log backup."""
+    def _waiting(self, name: str) -> Database:
+        """A database that waits for more backups, and is not used."""
         database = self.instance.databases.get(name.lower())
         if not database:
             raise error(3118, name)
@@ -169,9 +227,14 @@ class _Restore:
             raise error(3101)
         if not database.ready or database.restoring:
             raise error(3117) if not database.restoring else error(3101)
+        return database
+
+    def _more(self, name: str, found: BackupSet) -> tuple[Database, Applied]:
+        """A differential or log backup."""
+        database = self._waiting(name)
         stop = self._stop()
         if found.type == "L":
-            check_log(database, found, stop)
+            check_log(database, found, stop.time)
         else:
             check_differential(database, found)
         database.restoring = True
@@ -200,7 +263,7 @@ class _Restore:
             raise error(3101)
         if database.standby:
             database.leave(database.lsn, standby=False)
-        database.recover()
+        self._open(database)
         self.session.output.info(3014, speed("RESTORE DATABASE", 0, 0.0))
 
     def _end(self, database: Database, found: BackupSet, applied: Applied, seconds: float) -> None:
@@ -208,16 +271,27 @@ class _Restore:
         if "STANDBY" in self.options:
             database.stand_by()
         elif "NORECOVERY" not in self.options and not self._short(found, applied, stop):
-            database.recover()
+            self._open(database)
         data, log = database.files[0].logical, database.files[-1].logical
         for name, pages in ((data, applied.pages), (log, applied.pages if found.type == "L" else 0)):
             count = pages if (name == log) == (found.type == "L") else 0
             output.info(4035, f"Processed {count} pages for database '{database.name}', file '{name}' on file 1.")
+        if self.damaged:
+            output.info(3184, TEXTS[3184])
         output.info(3014, speed(f"RESTORE {self.statement.what}", applied.pages, seconds))
 
-    def _short(self, found: BackupSet, applied: Applied, stop: int | None) -> bool:
-        """Whether STOPAT lies behind the end of this log: the database then stays as it is, as documented."""
-        if stop is None or applied.stopped or found.type != "L" or int(dict(found.extra)["log_end"]) >= stop:
+    @staticmethod
+    def _open(database: Database) -> None:
+        """Recover a database, unless its files are not at the same moment yet."""
+        if database.lsn < database.reached:
+            raise error(4333)
+        database.recover()
+
+    def _short(self, found: BackupSet, applied: Applied, stop: Stop) -> bool:
+        """Whether the stop lies behind the end of this log: the database then stays as it is, as documented."""
+        if stop == Stop() or applied.stopped or found.type != "L":
+            return False
+        if stop.time is not None and int(dict(found.extra)["log_end"]) >= stop.time:
             return False
         text = "This log file contains records logged before the designated mark. The database is being left in the "
         self.session.output.info(4329, f"{text}Restoring state so you can apply another log file.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from restoreproof.standins.sqlserver.session import SqlType
 from restoreproof.standins.sqlserver.sql.inference import type_of_sqlglot
 from restoreproof.standins.sqlserver.sql.messages import refused
+from restoreproof.standins.sqlserver.sql.tables import as_sqlite_collates
 from restoreproof.standins.sqlserver.sql.values import DATES, INTEGERS, TEXTS
 
 if TYPE_CHECKING:
@@ -146,19 +147,25 @@ class Rewriter:
             for part in parts:
                 node.set(part, self._converted(node.args[part], wide))
         elif len(texts) == len(kinds):
-            node.set("this", exp.Collate(this=node.this.copy(), expression=exp.var("NOCASE")))
+            node.set("this", self._collated(node.this, texts))
         elif {kind.name for kind in kinds if kind} & set(_DECIMALS):
             node.set("this", exp.Collate(this=node.this.copy(), expression=exp.var("TSQL_DECIMAL")))
 
     def _in(self, node: Any) -> Any:
-        from sqlglot import exp  # noqa: PLC0415 - an extra
-
         kind = self.inference.infer(node.this)
         if kind and kind.name in DATES and node.expressions:
             node.set("expressions", [self._converted(value, kind) for value in node.expressions])
         elif kind and kind.name in TEXTS:
-            node.set("this", exp.Collate(this=node.this.copy(), expression=exp.var("NOCASE")))
+            node.set("this", self._collated(node.this, [kind]))
         return node
+
+    @staticmethod
+    def _collated(value: Any, kinds: list[SqlType]) -> Any:
+        """A text as the first collation that one of the sides names compares it."""
+        from sqlglot import exp  # noqa: PLC0415 - an extra
+
+        collation = as_sqlite_collates(next((kind.collation for kind in kinds if kind.collation), ""))
+        return exp.Collate(this=value.copy(), expression=exp.var(collation))
 
     def _between(self, node: Any) -> Any:
         self._align(node, "this", "low", "high")

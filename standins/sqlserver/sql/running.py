@@ -18,7 +18,7 @@ from restoreproof.standins.sqlserver.sql.messages import error, refused
 from restoreproof.standins.sqlserver.sql.parsing import parse
 from restoreproof.standins.sqlserver.sql.parsing_ddl import parse_type
 from restoreproof.standins.sqlserver.sql.restoring import restore
-from restoreproof.standins.sqlserver.sql.schema import alter_database, check, create_table, drop
+from restoreproof.standins.sqlserver.sql.schema import add_file, alter_database, check, create_table, drop
 from restoreproof.standins.sqlserver.sql.signals import AnyOf
 from restoreproof.standins.sqlserver.sql.values import convert, deliver, guess_type, keep
 from restoreproof.standins.sqlserver.sql.workspace import Workspace
@@ -73,16 +73,18 @@ class StandinSession:
 
     def _handlers(self) -> dict[type, Callable[[Any], object]]:
         return {
+            st.AddFile: lambda one: add_file(self, one),
             st.AlterDatabase: lambda one: alter_database(self, one),
             st.Backup: lambda one: back_up(self, one),
             st.BackupCertificate: lambda one: backup_certificate(self.instance, one),
             st.CheckDatabase: lambda one: check(self, one),
             st.CreateCertificate: lambda one: create_certificate(self.instance, one),
-            st.CreateDatabase: lambda one: self.instance.create(one.name, one.files, one.line),
+            st.CreateDatabase: lambda one: self.instance.create(one.name, one.files, one.line, one.collation),
             st.CreateTable: lambda one: create_table(self, one),
             st.Declare: self._declare,
             st.Drop: lambda one: drop(self, one),
             st.Execute: self._execute,
+            st.ForgetBackups: lambda one: self.instance.forget_backups(self._as_text(one.database, one.line)),
             st.Kill: self._kill,
             st.MakeCredential: lambda one: make_credential(self.instance, one),
             st.Print: lambda one: self.output.info(0, self._as_text(one.value, one.line), line=one.line),
@@ -312,7 +314,7 @@ class StandinSession:
 
     def _transaction(self, one: st.Transaction) -> None:
         if one.word == "BEGIN":
-            self.workspace.begin()
+            self.workspace.begin(one.mark)
         elif not self.workspace.transactions:
             number = 3902 if one.word == "COMMIT" else 3903
             text = f"The {one.word} TRANSACTION request has no corresponding BEGIN TRANSACTION."

@@ -9,14 +9,16 @@ from restoreproof.standins.sqlserver.session import SqlError
 from restoreproof.standins.sqlserver.sql import tables
 from restoreproof.standins.sqlserver.sql.certificates import drop_certificate
 from restoreproof.standins.sqlserver.sql.credentials import drop_credential
+from restoreproof.standins.sqlserver.sql.database import DatabaseFile
+from restoreproof.standins.sqlserver.sql.filegroups import group_of
 from restoreproof.standins.sqlserver.sql.messages import error, refused
 
 if TYPE_CHECKING:
     from restoreproof.standins.sqlserver.sql.database import Database
     from restoreproof.standins.sqlserver.sql.running import StandinSession
-    from restoreproof.standins.sqlserver.sql.statements import AlterDatabase, CheckDatabase, CreateTable, Drop
+    from restoreproof.standins.sqlserver.sql.statements import AddFile, AlterDatabase, CheckDatabase, CreateTable, Drop
 
-__all__ = ["alter_database", "check", "create_table", "drop"]
+__all__ = ["add_file", "alter_database", "check", "create_table", "drop"]
 
 _SYSTEM = ("master", "tempdb", "model", "msdb")
 
@@ -32,9 +34,13 @@ def _owner(session: StandinSession, name: tuple[str, ...], line: int) -> Databas
 def create_table(session: StandinSession, statement: CreateTable) -> None:
     """CREATE TABLE."""
     owner = _owner(session, statement.name, statement.line)
+    if statement.filegroup.lower() not in owner.groups:
+        raise error(1921, statement.filegroup, line=statement.line)
+    if statement.memory and not any(file.kind == "S" for file in owner.files):
+        raise error(41337, line=statement.line)
 
     def make(connection: sqlite3.Connection) -> int:
-        tables.create_table(connection, statement)
+        tables.create_table(connection, statement, owner.collation)
         return 0
 
     session.workspace.write(owner, make, statement.line)
@@ -85,6 +91,9 @@ def alter_database(session: StandinSession, statement: AlterDatabase) -> None:
     name = session.database if statement.name.upper() == "CURRENT" else statement.name
     found = session.instance.find(name, statement.line)
     option, value = statement.option, statement.value
+    if option == "SUSPEND_FOR_SNAPSHOT_BACKUP" or "FILEGROUP" in option:
+        _change_files(session, found, statement)
+        return
     if (
         option in ("OFFLINE", "SINGLE_USER", "RESTRICTED_USER", "READ_ONLY", "READ_WRITE")
         and found.state != "RESTORING"
@@ -108,6 +117,39 @@ def alter_database(session: StandinSession, statement: AlterDatabase) -> None:
         found.state = "ONLINE"
 
 
+def _change_files(session: StandinSession, found: Database, statement: AlterDatabase) -> None:
+    """ADD or MODIFY FILEGROUP, or SET SUSPEND_FOR_SNAPSHOT_BACKUP."""
+    option, group, line = statement.option, statement.value, statement.line
+    if option == "SUSPEND_FOR_SNAPSHOT_BACKUP":
+        found.suspend(session.cancelled) if group == "ON" else found.resume()
+    elif option == "ADD FILEGROUP FOR MEMORY":
+        found.memory_groups[group.lower()] = group
+    elif option == "ADD FILEGROUP":
+        found.groups[group.lower()] = group
+    elif group.lower() not in found.groups:
+        raise error(1921, group, line=line)
+    elif option.endswith("READ_ONLY"):
+        found.frozen.add(group.lower())
+    else:
+        found.frozen.discard(group.lower())
+
+
+def add_file(session: StandinSession, statement: AddFile) -> None:
+    """ALTER DATABASE ADD FILE. A filegroup of the stand-in has one file, and the log stays the last of all."""
+    found = session.instance.find(statement.name, statement.line)
+    memory = found.memory_groups.get(statement.filegroup.lower())
+    if not memory and statement.filegroup.lower() not in found.groups:
+        raise error(1921, statement.filegroup, line=statement.line)
+    if any(file.logical.lower() == statement.logical.lower() for file in found.files):
+        raise error(1828, statement.logical, line=statement.line)
+    if any(file.kind == "D" and file.filegroup.lower() == statement.filegroup.lower() for file in found.files):
+        raise refused("a second file of a filegroup", statement.line)
+    group = memory or found.groups[statement.filegroup.lower()]
+    made = DatabaseFile(statement.logical, statement.physical, "S" if memory else "D", group)
+    session.instance.refuse_clash([made], found.name)
+    found.files.insert(-1, made)
+
+
 def _clear(session: StandinSession, found: Database, statement: AlterDatabase) -> None:
     """See that nobody else uses a database: with ROLLBACK IMMEDIATE their sessions end."""
     others = session.instance.users_of(found, besides=session.id)
@@ -126,6 +168,16 @@ def _recovery(found: Database, value: str, line: int) -> None:
         found.end_chain()
 
 
+def _integrity(connection: sqlite3.Connection, missing: set[str]) -> list[str]:
+    """What is wrong with the pages; of filegroups that were not restored nothing is looked at."""
+    if not missing:
+        return [row[0] for row in connection.execute("PRAGMA integrity_check(100)")]
+    names = [row[0] for row in connection.execute('SELECT name FROM "$tables"')]
+    checks = [f'PRAGMA integrity_check("{name}")' for name in names if group_of(connection, name) not in missing]
+    found = [row[0] for check in checks for row in connection.execute(check)]
+    return [text for text in found if text != "ok"] or ["ok"]
+
+
 def check(session: StandinSession, statement: CheckDatabase) -> None:
     """DBCC CHECKDB: the structure is checked page by page, by SQLite.
 
@@ -135,7 +187,7 @@ def check(session: StandinSession, statement: CheckDatabase) -> None:
     try:
         connection = owner.connect()
         try:
-            rows = [row[0] for row in connection.execute("PRAGMA integrity_check(100)")]
+            rows = _integrity(connection, owner.missing)
         finally:
             connection.close()
     except sqlite3.DatabaseError as found:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from restoreproof.standins.sqlserver.session import SqlType
 
 __all__ = [
+    "AddFile",
     "AlterDatabase",
     "Backup",
     "BackupCertificate",
@@ -21,6 +22,7 @@ __all__ = [
     "Declare",
     "Drop",
     "Execute",
+    "ForgetBackups",
     "If",
     "Kill",
     "MakeCredential",
@@ -160,10 +162,18 @@ class Execute(Statement):
 
 
 @dataclass(frozen=True)
+class ForgetBackups(Statement):
+    """EXEC sp_delete_database_backuphistory: an expression."""
+
+    database: str
+
+
+@dataclass(frozen=True)
 class Transaction(Statement):
-    """BEGIN, COMMIT or ROLLBACK."""
+    """BEGIN, COMMIT or ROLLBACK; ``mark`` is the name of a transaction that is marked in the log."""
 
     word: str
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,15 +197,26 @@ class CreateDatabase(Statement):
 
     name: str
     files: tuple[tuple[str, str], ...] = ()
+    collation: str = ""
 
 
 @dataclass(frozen=True)
 class AlterDatabase(Statement):
-    """ALTER DATABASE name SET option [value]."""
+    """ALTER DATABASE name SET option [value], ADD FILEGROUP value, or MODIFY FILEGROUP value READ_ONLY."""
 
     name: str
     option: str
     value: str = ""
+
+
+@dataclass(frozen=True)
+class AddFile(Statement):
+    """ALTER DATABASE name ADD FILE (NAME = logical, FILENAME = 'physical') TO FILEGROUP filegroup."""
+
+    name: str
+    logical: str
+    physical: str
+    filegroup: str
 
 
 @dataclass(frozen=True)
@@ -209,7 +230,10 @@ class Drop(Statement):
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column of CREATE TABLE; ``rules`` is what SQLite is told besides the type."""
+    """A column of CREATE TABLE; ``rules`` is what SQLite is told besides the type.
+
+    :ivar computed: the expression of a computed column.
+    """
 
     name: str
     type: SqlType
@@ -217,6 +241,8 @@ class TableColumn:
     identity: tuple[int, int] | None = None
     primary: bool = False
     default: str = ""
+    computed: str = ""
+    persisted: bool = False
     rules: tuple[str, ...] = ()
 
 
@@ -228,6 +254,8 @@ class CreateTable(Statement):
     columns: tuple[TableColumn, ...]
     primary: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    filegroup: str = "PRIMARY"
+    memory: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.session import SqlType
@@ -15,28 +15,41 @@ if TYPE_CHECKING:
 
     from restoreproof.standins.sqlserver.sql.statements import CreateTable, TableColumn
 
-__all__ = ["ColumnFacts", "all_columns", "columns_of", "create_table", "drop_table", "lay_out", "table_id"]
+__all__ = [
+    "ColumnFacts",
+    "all_columns",
+    "as_sqlite_collates",
+    "columns_of",
+    "create_table",
+    "drop_table",
+    "lay_out",
+    "table_id",
+]
 
 _SCHEMA = """
-CREATE TABLE "$tables" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE COLLATE NOCASE, created TEXT);
+CREATE TABLE "$tables" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE COLLATE NOCASE, created TEXT,
+    filegroup TEXT);
 CREATE TABLE "$columns" (
     table_id INTEGER, position INTEGER, name TEXT COLLATE NOCASE, type TEXT, size INTEGER, precision INTEGER,
-    scale INTEGER, nullable INTEGER, seed INTEGER, step INTEGER, preset TEXT, PRIMARY KEY (table_id, position));
-INSERT INTO "$tables" VALUES (1000, '$', '');
+    scale INTEGER, nullable INTEGER, seed INTEGER, step INTEGER, preset TEXT, collation TEXT, computed TEXT,
+    persisted INTEGER, PRIMARY KEY (table_id, position));
+INSERT INTO "$tables" VALUES (1000, '$', '', '');
 DELETE FROM "$tables";
 """
-_FIELDS = "name, type, size, precision, scale, nullable, seed, step, preset"
+_FIELDS = "name, type, size, precision, scale, nullable, seed, step, preset, collation, computed, persisted"
 
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """A column of a table; ``preset`` is the text of its DEFAULT."""
+    """A column of a table; ``preset`` is the text of its DEFAULT, ``computed`` of what it is computed from."""
 
     name: str
     type: SqlType
     nullable: bool
     identity: tuple[int, int] | None
     preset: str
+    computed: str = ""
+    persisted: bool = False
 
 
 def lay_out(connection: sqlite3.Connection) -> None:
@@ -46,10 +59,10 @@ def lay_out(connection: sqlite3.Connection) -> None:
 
 
 def _facts(row: tuple[object, ...]) -> ColumnFacts:
-    name, kind, size, precision, scale, nullable, seed, step, preset = row
+    name, kind, size, precision, scale, nullable, seed, step, preset, collation, computed, persisted = row
     identity = (int(str(seed)), int(str(step))) if seed is not None else None
-    made = SqlType(str(kind), int(str(size)), int(str(precision)), int(str(scale)))
-    return ColumnFacts(str(name), made, bool(nullable), identity, str(preset or ""))
+    made = SqlType(str(kind), int(str(size)), int(str(precision)), int(str(scale)), str(collation or ""))
+    return ColumnFacts(str(name), made, bool(nullable), identity, str(preset or ""), str(computed), bool(persisted))
 
 
 def table_id(connection: sqlite3.Connection, name: str) -> int | None:
@@ -79,23 +92,38 @@ def _affinity(kind: SqlType) -> str:
         return "BLOB"
     if kind.name in ("decimal", "money", "smallmoney"):
         return "TEXT COLLATE TSQL_DECIMAL"
-    return "TEXT COLLATE NOCASE" if kind.name in TEXTS else "TEXT"
+    return f"TEXT COLLATE {as_sqlite_collates(kind.collation)}" if kind.name in TEXTS else "TEXT"
+
+
+def as_sqlite_collates(collation: str) -> str:
+    """The collation of SQLite that comes closest: it tells small letters from capitals, or does not."""
+    return "BINARY" if {"CS", "BIN", "BIN2"} & set(collation.upper().split("_")) else "NOCASE"
 
 
 def _definition(column: TableColumn, key: tuple[str, ...]) -> str:
     own = [part.lower() for part in key] == [column.name.lower()] and column.type.name in INTEGERS
     parts = [f'"{column.name}"', _affinity(column.type), *column.rules]
+    if column.computed:
+        parts.append(f"GENERATED ALWAYS AS {column.computed} {'STORED' if column.persisted else 'VIRTUAL'}")
     if not column.nullable or column.name.lower() in [part.lower() for part in key]:
         parts.append("NOT NULL")
     return " ".join([*parts, "PRIMARY KEY"] if own else parts)
 
 
-def create_table(connection: sqlite3.Connection, statement: CreateTable) -> None:
+def _collated(column: TableColumn, collation: str) -> TableColumn:
+    kind = column.type
+    if kind.name not in TEXTS or kind.collation:
+        return column
+    return replace(column, type=replace(kind, collation=collation))
+
+
+def create_table(connection: sqlite3.Connection, statement: CreateTable, collation: str) -> None:
     """Make a table.
 
+    :param collation: of texts whose column names none.
     :raises SqlError: 2714 (there is one), 2705 (a column twice), and 50001 for names that would not be safe.
     """
-    name, columns = statement.name[-1], statement.columns
+    name, columns = statement.name[-1], [_collated(column, collation) for column in statement.columns]
     if name.startswith(("#", "$", "sqlite_")) or '"' in name or any('"' in column.name for column in columns):
         raise refused(f"a table or column that is named {name}", statement.line)
     if table_id(connection, name):
@@ -107,14 +135,15 @@ def create_table(connection: sqlite3.Connection, statement: CreateTable) -> None
     if statement.primary and not any(part.endswith("PRIMARY KEY") for part in parts):
         parts.append("PRIMARY KEY ({})".format(", ".join(f'"{part}"' for part in statement.primary)))
     connection.execute(f'CREATE TABLE "{name}" ({", ".join(parts)})')
-    made = connection.execute('INSERT INTO "$tables" (name, created) VALUES (?, ?)', (name, keep(now())))
+    made = connection.execute(
+        'INSERT INTO "$tables" (name, created, filegroup) VALUES (?, ?, ?)', (name, keep(now()), statement.filegroup)
+    )
     for position, column in enumerate(columns, 1):
         seed, step = column.identity or (None, None)
         kind, nullable = column.type, column.nullable and column.name.lower() not in map(str.lower, statement.primary)
+        more = (seed, step, column.default, kind.collation, column.computed, column.persisted)
         values = (made.lastrowid, position, column.name, kind.name, kind.size, kind.precision, kind.scale, nullable)
-        connection.execute(
-            'INSERT INTO "$columns" VALUES (?,?,?,?,?,?,?,?,?,?,?)', (*values, seed, step, column.default)
-        )
+        connection.execute('INSERT INTO "$columns" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)', (*values, *more))
 
 
 def drop_table(connection: sqlite3.Connection, name: str) -> bool:

@@ -214,8 +214,14 @@ class _Translation:
         named = [part.name.lower() for part in tree.this.expressions] if tree.this.key == "schema" else None
         if unknown := [name for name in named or () if name not in facts]:
             raise error(207, unknown[0], line=self.line)
-        chosen = named if named is not None else [name for name, fact in facts.items() if not fact.identity]
+        chosen = (
+            named
+            if named is not None
+            else [name for name, fact in facts.items() if not fact.identity and not fact.computed]
+        )
         for name in chosen:
+            if facts[name].computed:
+                raise error(271, facts[name].name, line=self.line)
             if facts[name].identity and self.around.identity_insert.lower().rpartition(".")[2] != target.name.lower():
                 raise error(544, target.name, line=self.line)
         source = tree.args.get("expression")
@@ -298,6 +304,8 @@ class _Translation:
             fact = facts.get(node.this.name.lower())
             if node.key != "eq" or not fact:
                 raise error(207, node.this.name, line=self.line)
+            if fact.computed:
+                raise error(271, fact.name, line=self.line)
             if fact.identity:
                 found = error(207, "")
                 found.number, found.text = 8102, f"Cannot update identity column '{fact.name}'."

@@ -28,7 +28,7 @@ def _databases(looker: Looker) -> Iterable[tuple[Any, ...]]:
     for one in sorted(looker.instance.databases.copy().values(), key=lambda database: database.id):
         single = one.single_user is not None
         yield (
-            one.name, one.id, None, b"\1", one.created, 160, "SQL_Latin1_General_CP1_CI_AS", int(single),
+            one.name, one.id, None, b"\1", one.created, 160, one.collation, int(single),
             "SINGLE_USER" if single else "MULTI_USER", int(one.read_only or one.standby), 0, 0, _STATES[one.state],
             one.state, int(one.standby), _MODELS[one.recovery], one.recovery, 2, "CHECKSUM", 0, 0, one.family,
         )  # fmt: skip
@@ -89,9 +89,10 @@ def _files(looker: Looker, only: str = "") -> Iterable[tuple[Any, ...]]:
         for number, file in enumerate(one.files, 1):
             rows = file.kind == "D"
             pages = max(1, size_of(one.path) // 8192) if rows else 1024
+            kind = "DLS".index(file.kind)
             yield (
-                one.id, number, int(not rows), "ROWS" if rows else "LOG", int(rows), file.logical, file.physical, 0,
-                "ONLINE", pages, -1, 8192,
+                one.id, number, kind, ("ROWS", "LOG", "FILESTREAM")[kind], int(file.kind != "L"), file.logical,
+                file.physical, 0, "ONLINE", pages, -1, 8192,
             )  # fmt: skip
 
 

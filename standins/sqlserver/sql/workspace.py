@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from restoreproof.standins.sqlserver.session import Cancelled, Column, SqlType
+from restoreproof.standins.sqlserver.sql.filegroups import group_of
 from restoreproof.standins.sqlserver.sql.functions import FUNCTIONS, Function, Trouble, register
 from restoreproof.standins.sqlserver.sql.messages import error, refused
 from restoreproof.standins.sqlserver.sql.properties import session_functions
@@ -45,7 +47,7 @@ class Workspace:
         self.own = session_functions(self, conditions)
         self.identity_insert = ""
         self.identity: int | None = None
-        self.transactions = 0
+        self.transactions, self._mark = 0, ""
         self.trouble = Trouble()
         self.cancelled: Event | None = None
         self._writing: dict[Database, sqlite3.Connection] = {}
@@ -70,6 +72,8 @@ class Workspace:
         found = columns_of(self.connection(owner.name), name) if schema.lower() in ("", "dbo") else []
         if not found:
             raise error(208, ".".join(part for part in (database, schema, name) if part))
+        if owner.missing and group_of(self.connection(owner.name), name) in owner.missing:
+            raise error(8653, name)
         return owner.name, found
 
     def view(self, database: str, schema: str, name: str) -> Columns | None:
@@ -149,6 +153,8 @@ class Workspace:
         columns = []
         for place, (name, kind) in enumerate(made.columns or ()):
             found = kind or guess_type(next((row[place] for row in rows if row[place] is not None), ""))
+            if found.collation.upper().endswith("UTF8"):  # what the driver's own code page may not know
+                found = replace(found, name=f"n{found.name.removeprefix('n')}", size=min(found.size, 4000))
             columns.append(Column(name, found))
         return columns
 
@@ -185,6 +191,9 @@ class Workspace:
         """
         if database.read_only or database.standby:
             raise error(3906, database.name, line=line)
+        table = made.table if made else ""
+        if database.frozen and (group := group_of(self.connection(database.name), table)) in database.frozen:
+            raise error(652, table, database.groups[group], line=line)
         assert self.cancelled
         with self._errors(line, made), database.used():
             connection = self.connection(database.name)
@@ -217,17 +226,19 @@ class Workspace:
             del self._writing[database]
             try:
                 if word == "COMMIT":
-                    database.commit(connection)
+                    database.commit(connection, self._mark)
                 elif connection.in_transaction:
                     connection.execute(word)
             except sqlite3.ProgrammingError:  # the connection was closed with its database
                 pass
             finally:
                 database.lock.release(self)
+        self._mark = ""
 
-    def begin(self) -> None:
-        """BEGIN TRANSACTION."""
+    def begin(self, mark: str = "") -> None:
+        """BEGIN TRANSACTION; the first mark counts."""
         self.transactions += 1
+        self._mark = self._mark or mark
 
     def commit(self, line: int = 1) -> None:
         """COMMIT.
