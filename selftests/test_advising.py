@@ -61,30 +61,36 @@ def test_largest_database_fits_and_a_byte_of_backup_more_does_not(urls, part, mo
 
 
 @given(
-    database=st.integers(1, 500 * TB),
+    filled=st.fractions(0, Fraction(11, 10), max_denominator=1000),
     compression=ratios,
     mirrors=st.integers(0, 3),
     most=st.integers(1, 20_000),
+    maximum=st.integers(SMALLEST_PART, 2 * LARGEST_PART),
     window=st.none() | st.integers(60, 100 * HOUR),
-    measured=st.lists(st.tuples(st.integers(1, 64), parts, st.floats(1e5, 1e10)), max_size=4),
+    measured=st.lists(st.tuples(st.integers(1, 64) | st.just(64), parts, st.floats(1e5, 1e10)), max_size=4),
 )
-def test_advice_keeps_to_every_limit_or_nothing_would(database, compression, mirrors, most, window, measured):
+@settings(max_examples=300)
+def test_advice_keeps_to_every_limit_or_nothing_would(filled, compression, mirrors, most, maximum, window, measured):
+    largest = min(maximum // STEP * STEP, LARGEST_PART)
+    urls = 64 // (1 + mirrors)
+    database = 1 + int(filled * largest_database(urls, largest, min(most, 10_000), compression))
     need = Need(database, compression, window, mirrors)
-    bounds = Bounds.of({"parts": most})
+    bounds = Bounds.of({"parts": most, "part_maximum": maximum})
     rates = [Rate("upload", streams, part, (rate,)) for streams, part, rate in measured]
     try:
         advice = advise(need, bounds, rates)
     except AdvisingError:
-        assert not fits(database, compression, 64 // (1 + mirrors), LARGEST_PART, min(most, 10_000))
+        assert not fits(database, compression, urls, largest, min(most, 10_000))
         return
 
     assert advice.urls * (1 + mirrors) <= 64
-    assert SMALLEST_PART <= advice.part <= LARGEST_PART
+    assert SMALLEST_PART <= advice.part <= min(maximum, LARGEST_PART)
     assert advice.part % STEP == 0
     assert fits(database, compression, advice.urls, advice.part, bounds.parts)
     assert database <= advice.holds
     assert 0 <= advice.headroom < 1
     assert advice.is_tight == (advice.parts > planned(bounds.parts))
+    assert advice.urls == urls or not advice.is_tight
     assert advice.buffers >= 2 * advice.urls
 
 
