@@ -31,9 +31,10 @@ OLDEST_CERTIFIED_BUILD = (16, 0, 4205)
 MOST_IDS_NAMED = 4
 
 SEVERAL_NODES, ADDRESS_IN_URL, NARROW_KEYS = "several_nodes", "address_in_url", "narrow_keys"
-RELAY, SECOND_ENGINE, MIRRORS = "relay", "second_engine", "mirrored_backups"
+RELAY, SECOND_ENGINE, MIRRORS, FILESTREAM = "relay", "second_engine", "mirrored_backups", "filestream"
 """What claims need that say nothing of an endpoint with one address, with a host name in its URL, of keys that nobody
-gave, without a proxy before SQL Server, without a second SQL Server, or of an edition that has no mirrored backups."""
+gave, without a proxy before SQL Server, without a second SQL Server, of an edition without mirrored backups, or of a
+SQL Server without FILESTREAM."""
 
 ONE_ADDRESS = "does not apply: this endpoint has one address"
 HOST_NAME = "does not apply: the endpoint's URL has a host name, no IP address"
@@ -41,6 +42,7 @@ NO_NARROW_KEYS = "does not apply: the profile gives no keys that may only list, 
 NO_RELAY = "does not apply: no proxy can stand between this SQL Server and this store"
 ONE_ENGINE = "does not apply: there is one SQL Server"
 NO_MIRRORS = "does not apply: this edition of SQL Server has no mirrored backups"
+NO_FILESTREAM = "does not apply: this SQL Server has no FILESTREAM, or it is switched off"
 ASIDE = {
     ONE_ADDRESS: "about several nodes (it has one address)",
     HOST_NAME: "about an IP address in its URL",
@@ -48,6 +50,7 @@ ASIDE = {
     NO_RELAY: "about faults on the way, and what is sent (no proxy can stand between)",
     ONE_ENGINE: "about a second SQL Server (there is one)",
     NO_MIRRORS: "about mirrored backups (this edition has none)",
+    NO_FILESTREAM: "about FILESTREAM (this SQL Server has none)",
 }
 """Why such claims are not run, and what they are about."""
 
@@ -106,6 +109,8 @@ def _aside_of_engine(engine: Mapping[str, Any], requirement: Requirement) -> str
         return ONE_ENGINE
     if MIRRORS in requirement.needs and not has_mirrors(str(engine.get("edition", ""))):
         return NO_MIRRORS
+    if FILESTREAM in requirement.needs and not engine.get("filestream"):
+        return NO_FILESTREAM
     return ""
 
 
@@ -193,12 +198,14 @@ __all__ = [
     "ASIDE",
     "CERTIFIED",
     "CONFORMS",
+    "FILESTREAM",
     "HOST_NAME",
     "INCOMPLETE",
     "LADDER",
     "MIRRORS",
     "NARROW_KEYS",
     "NOT_CERTIFIED",
+    "NO_FILESTREAM",
     "NO_MIRRORS",
     "NO_NARROW_KEYS",
     "NO_OUTCOME",

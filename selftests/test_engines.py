@@ -41,6 +41,7 @@ def test_an_instance_says_what_it_is(tmp_path):
         "edition": "Developer Edition",
         "platform": "Ubuntu 22.04",
         "standin": False,
+        "filestream": False,
     }
     assert (engine.origin, engine.doubt) == (f"instance localhost:{login.port}", "")
 

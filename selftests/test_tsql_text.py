@@ -22,6 +22,7 @@ from restoreproof.fixtures.engines import leftovers, looking, tsql
 from restoreproof.fixtures.engines.answers import Answer, Discretion, Result, sealed
 from restoreproof.fixtures.engines.connection import PROGRESS
 from restoreproof.fixtures.filegroups import FiledDatabase
+from restoreproof.fixtures.folders import MEMORY, STREAMS, FolderDatabase
 from restoreproof.providers.profile import KeyPair
 from restoreproof.providers.secrets import Secret
 from restoreproof.standins.sqlserver.sql import statements
@@ -145,7 +146,7 @@ LIMITS = {
     r"(CREATE|ALTER|DROP) CREDENTIAL": KEPT_AS_WORDS,
     r"(CREATE|DROP) CERTIFICATE": KEPT_AS_WORDS,
     r"(CREATE|DROP) MASTER KEY": KEPT_AS_WORDS,
-    r"CREATE TABLE [^;]*MEMORY_OPTIMIZED": KEPT_AS_WORDS,
+    r"CREATE TABLE [^;]*(MEMORY_OPTIMIZED|FILESTREAM)": KEPT_AS_WORDS,
     r"WAITFOR DELAY": NO_GRAMMAR,
     r"BACKUP (DATABASE|LOG)": NO_GRAMMAR,
     r"RESTORE (DATABASE|LOG|HEADERONLY|FILELISTONLY|LABELONLY|VERIFYONLY)": NO_GRAMMAR,
@@ -217,7 +218,8 @@ def sent(connection, engine, certificate, other_identity, region_options):
     sealing = f"ENCRYPTION (ALGORITHM = AES_256, SERVER CERTIFICATE = [{certificate}])"
     writing = ("FORMAT", sealing, *cutting_short.SLOWLY, "NAME = N'o''clock'", region_options("BACKUP"))
     reading = ("REPLACE", "NORECOVERY", "STOPAT = '2026-11-26T17:00:00.005'", region_options("RESTORE"))
-    for thing in (FiledDatabase(engine, NAME), mine, engine, engine.sign_in):
+    folded = (FolderDatabase(engine, NAME, MEMORY), FolderDatabase(engine, NAME, STREAMS))
+    for thing in (FiledDatabase(engine, NAME), *folded, mine, engine, engine.sign_in):
         call_everything(thing, given, (reading, writing))
     with suppress(Finding):
         other_identity(PLACES[0], mine)

@@ -295,6 +295,24 @@ def test_engine_musts_count_only_with_an_engine():
     assert judge(header(engine=SERVER), records)[0] == "incomplete"
 
 
+@pytest.mark.parametrize(
+    ("need", "lacking", "having"),
+    [
+        ("filestream", {}, {"filestream": True}),
+        ("second_engine", {}, {"second": True}),
+        ("relay", {}, {"relayed": True}),
+        ("mirrored_backups", {"edition": "Standard Edition"}, {}),
+    ],
+)
+def test_claims_about_what_an_engine_lacks_are_set_aside_and_named(need, lacking, having):
+    records = [*claims("conforms"), *claims("not run", phase="engine", needs=(need,))]
+
+    rung, reason = judge(header(engine={**SERVER, **lacking}), records)
+
+    assert (rung, "claims that do not apply: 1 about " in reason) == ("certified", True)
+    assert judge(header(engine={**SERVER, **having}), records)[0] == "incomplete"
+
+
 @given(st.lists(st.sampled_from(VERDICTS), max_size=8))
 def test_rungs_are_for_runs_whose_every_must_is_met(verdicts):
     rung, reason = judge(header(), claims(*verdicts))

@@ -73,16 +73,24 @@ def test_primary_filegroup_comes_back_alone(filed_database, url, partly_restored
 
 
 @pytest.mark.requirement("BAK-01.memory-optimised")
-def test_memory_optimised_table_comes_back(hot_database, url, filed_copy):
+def test_memory_optimised_table_comes_back(memory_database, url, folder_copy):
     """A memory-optimised table comes back with every row, those that only the log holds included."""
-    hot_database.backup(url("full.bak"))
-    hot_database.heat(101, 150)
-    hot_database.backup_log(url("log.trn"))
+    memory_database.backup(url("full.bak"))
+    memory_database.add_rows(101, 150)
+    memory_database.backup_log(url("log.trn"))
 
-    copy = filed_copy(hot_database, url("full.bak"), "NORECOVERY")
+    copy = folder_copy(memory_database, url("full.bak"), "NORECOVERY")
     copy.restore_log(url("log.trn"))
 
-    assert copy.hot() == hot_database.hot()
+    assert copy.kept() == memory_database.kept()
+
+
+@pytest.mark.requirement("BAK-01.filestream")
+def test_filestream_comes_back(streams_database, url, folder_copy):
+    """Values that FILESTREAM keeps as files come back, every byte of them."""
+    streams_database.backup(url("streams.bak"))
+
+    assert folder_copy(streams_database, url("streams.bak")).kept() == streams_database.kept()
 
 
 @pytest.mark.requirement("BAK-16.metadata-only")

@@ -71,6 +71,13 @@ DEFECTS = (
         _loses_pieces(r"^RESTORE DATABASE .* MOVE N'hot' TO ", "DELETE FROM dbo.hot WHERE id = 1"),
     ),
     EngineDefect(
+        "filestream-loses-a-file",
+        "A restore loses a file of FILESTREAM.",
+        "BAK-01.filestream",
+        ("BAK-01.filestream",),
+        _loses_pieces(r"^RESTORE DATABASE .* MOVE N'streams' TO ", "UPDATE dbo.streams SET body = NULL WHERE id = 1"),
+    ),
+    EngineDefect(
         "metadata-only-refused",
         "A backup WITH METADATA_ONLY is refused.",
         "BAK-16.metadata-only",

@@ -41,7 +41,7 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class DatabaseFile:
-    """A file as T-SQL sees it; ``kind`` is D, L or S (memory-optimised).
+    """A file as T-SQL sees it; ``kind`` is D, L or S (memory-optimised, or FILESTREAM).
 
     Physical names are names only: the bytes lie elsewhere.
     """
@@ -128,7 +128,8 @@ class Database:
     :ivar ready: while RESTORING: whether logs and differential backups can be applied.
     :ivar groups: its filegroups by name in small letters; ``frozen`` are those that are read-only, ``missing`` those
         that were not restored.
-    :ivar memory_groups: those of memory-optimised tables, which are kept as all others are.
+    :ivar folders: filegroups of memory-optimised tables and of FILESTREAM, which are kept as all others are: name and
+        kind by name in small letters.
     :ivar suspended: for a snapshot: nobody can write until its backup is made.
     :ivar reached: how far the newest of its restored parts is: the log must bring the others there.
     """
@@ -141,7 +142,7 @@ class Database:
         self.groups = {"primary": "PRIMARY"} | {f.filegroup.lower(): f.filegroup for f in files if f.kind == "D"}
         self.frozen: set[str] = set()
         self.missing: set[str] = set()
-        self.memory_groups: dict[str, str] = {}
+        self.folders: dict[str, tuple[str, str]] = {}
         self.suspended = False
         self.reached = 0
         self.standby = self.read_only = False

@@ -31,6 +31,7 @@ TEXTS: dict[int, str] = {
     942: "Database '{}' cannot be opened because it is offline.",
     1801: "Database '{}' already exists. Choose a different database name.",
     1834: "The file '{}' cannot be overwritten. It is being used by database '{}'.",
+    1969: "Default FILESTREAM filegroup is not available in this database.",
     2627: "Violation of PRIMARY KEY constraint 'PK__{0}'. Cannot insert duplicate key in object '{1}'.",
     2628: "String or binary data would be truncated in table '{}', column '{}'. Truncated value: '{}'.",
     2714: "There is already an object named '{}' in the database.",

@@ -274,6 +274,8 @@ def _column_rule(cursor: Cursor, found: dict[str, object], rules: list[str]) -> 
         rules.append("UNIQUE")
     elif cursor.accept("COLLATE"):
         found["collation"] = _collation(cursor)
+    elif cursor.accept("FILESTREAM"):
+        found["filestream"] = True
     elif cursor.accept("CHECK"):
         rules.append(f"CHECK {_bracket(cursor)}")
     elif cursor.accept("DEFAULT"):
@@ -331,8 +333,12 @@ def _filegroup(cursor: Cursor, line: int, database: str) -> Statement:
     """ADD FILEGROUP, ADD FILE or MODIFY FILEGROUP."""
     if cursor.accept("FILEGROUP"):
         group = cursor.name()
-        memory = cursor.accept("CONTAINS", "MEMORY_OPTIMIZED_DATA")
-        return st.AlterDatabase(line, database, "ADD FILEGROUP FOR MEMORY" if memory else "ADD FILEGROUP", group)
+        kind = ""
+        if cursor.accept("CONTAINS"):
+            kind = cursor.accept_any("MEMORY_OPTIMIZED_DATA", "FILESTREAM")
+            if not kind:
+                raise refused(f"a filegroup that contains {cursor.now.text}", line)
+        return st.AlterDatabase(line, database, f"ADD FILEGROUP {kind}".strip(), group)
     if cursor.accept("FILE"):
         logical, physical = _file(cursor)
         cursor.expect("TO", "FILEGROUP")

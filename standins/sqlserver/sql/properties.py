@@ -32,6 +32,7 @@ def _property(instance: Instance) -> Callable[[str], Any]:
         "instancename": None, "isclustered": 0, "ishadrenabled": 0, "isintegratedsecurityonly": 0, "issingleuser": 0,
         "instancedefaultdatapath": DATA, "instancedefaultlogpath": DATA, "instancedefaultbackuppath": DATA,
         "isfulltextinstalled": 0, "processid": 1, "editionid": -1, "resourceversion": _PRODUCT, "isxtpsupported": 1,
+        "filestreameffectivelevel": 1,
         "computernamephysicalnetbios": instance.name,
     }  # fmt: skip
     return lambda name: known.get(str(name).lower())

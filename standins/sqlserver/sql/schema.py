@@ -36,8 +36,11 @@ def create_table(session: StandinSession, statement: CreateTable) -> None:
     owner = _owner(session, statement.name, statement.line)
     if statement.filegroup.lower() not in owner.groups:
         raise error(1921, statement.filegroup, line=statement.line)
-    if statement.memory and not any(file.kind == "S" for file in owner.files):
+    kinds = {owner.folders[file.filegroup.lower()][1] for file in owner.files if file.kind == "S"}
+    if statement.memory and "MEMORY_OPTIMIZED_DATA" not in kinds:
         raise error(41337, line=statement.line)
+    if any(column.filestream for column in statement.columns) and "FILESTREAM" not in kinds:
+        raise error(1969, line=statement.line)
 
     def make(connection: sqlite3.Connection) -> int:
         tables.create_table(connection, statement, owner.collation)
@@ -122,8 +125,8 @@ def _change_files(session: StandinSession, found: Database, statement: AlterData
     option, group, line = statement.option, statement.value, statement.line
     if option == "SUSPEND_FOR_SNAPSHOT_BACKUP":
         found.suspend(session.cancelled) if group == "ON" else found.resume()
-    elif option == "ADD FILEGROUP FOR MEMORY":
-        found.memory_groups[group.lower()] = group
+    elif option.startswith("ADD FILEGROUP "):
+        found.folders[group.lower()] = (group, option.rpartition(" ")[2])
     elif option == "ADD FILEGROUP":
         found.groups[group.lower()] = group
     elif group.lower() not in found.groups:
@@ -137,15 +140,15 @@ def _change_files(session: StandinSession, found: Database, statement: AlterData
 def add_file(session: StandinSession, statement: AddFile) -> None:
     """ALTER DATABASE ADD FILE. A filegroup of the stand-in has one file, and the log stays the last of all."""
     found = session.instance.find(statement.name, statement.line)
-    memory = found.memory_groups.get(statement.filegroup.lower())
-    if not memory and statement.filegroup.lower() not in found.groups:
+    folder = found.folders.get(statement.filegroup.lower())
+    if not folder and statement.filegroup.lower() not in found.groups:
         raise error(1921, statement.filegroup, line=statement.line)
     if any(file.logical.lower() == statement.logical.lower() for file in found.files):
         raise error(1828, statement.logical, line=statement.line)
     if any(file.kind == "D" and file.filegroup.lower() == statement.filegroup.lower() for file in found.files):
         raise refused("a second file of a filegroup", statement.line)
-    group = memory or found.groups[statement.filegroup.lower()]
-    made = DatabaseFile(statement.logical, statement.physical, "S" if memory else "D", group)
+    group = folder[0] if folder else found.groups[statement.filegroup.lower()]
+    made = DatabaseFile(statement.logical, statement.physical, "S" if folder else "D", group)
     session.instance.refuse_clash([made], found.name)
     found.files.insert(-1, made)
 

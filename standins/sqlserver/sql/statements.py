@@ -233,6 +233,7 @@ class TableColumn:
     """A column of CREATE TABLE; ``rules`` is what SQLite is told besides the type.
 
     :ivar computed: the expression of a computed column.
+    :ivar filestream: it is kept in a folder, for which the stand-in asks and which it does not use.
     """
 
     name: str
@@ -243,6 +244,7 @@ class TableColumn:
     default: str = ""
     computed: str = ""
     persisted: bool = False
+    filestream: bool = False
     rules: tuple[str, ...] = ()
 
 
