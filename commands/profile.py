@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from restoreproof.commands.learning import add_learn
 from restoreproof.commands.pages import write_pages
 from restoreproof.commands.starter import write_starter
-from restoreproof.providers.expectations import differences, spell, unseen
+from restoreproof.providers.expectations import differences, spell, unseen_lines
 from restoreproof.providers.profile import ProfileError, load_profile, shipped_profiles
 from restoreproof.providers.ranges import LabelError, parse_labels
 from restoreproof.reports.register import load_register

@@ -231,7 +231,8 @@ def _differences(vendor: Vendor) -> Iterator[str]:
 
 def _seen(vendor: Vendor, name: str, value: Value) -> str:
     """Whether runs have shown a line of the profile; if no check can, why."""
-    why = unseen(name, value)
+    own_buckets = vendor.profile.capabilities["bucket_creation"] == "s3"
+    why = unseen(name, value, own_buckets=own_buckets)
     if why:
         return f"{_words('documented')} ({plain(why)})"
     return "seen in runs" if vendor.is_run else _words("documented")
