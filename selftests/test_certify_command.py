@@ -28,9 +28,9 @@ ROOT = Path(__file__).parent.parent
 USAGE = 4
 FEW = ("--check", "TLS-02.chain-to-given-ca", "--check", "MPU-15.bytes-exact", "--check", "ABORT-03.abort-frees-upload")
 OPTIONS = {
-    "certify": "--provider --label --check --area --level --require --defect --scale --max-bytes --max-rate "
+    "certify": "--provider --label --rehearse --check --area --level --require --defect --scale --max-bytes --max-rate "
     "--report-dir --list --plan --deadline --check-deadline",
-    "serve": "--provider --defect",
+    "serve": "--provider --defect --like --label",
     "sweep": "--provider",
     "report": "--format --output",
     "profile new": "--output",
