@@ -59,7 +59,7 @@ def _check_restore(transfer: Transfer) -> Iterator[Finding]:
         elif option.name == "FILE" and option.value and option.value.number not in (None, 1):
             what = f"FILE = {option.value.number}: an object holds one backup"
             yield Finding("OPT-02", ERROR, what, option.spot)
-        elif option.name in ("FILE of the database", "FILEGROUP of the database"):
+        elif option.name == "FILE of the database":
             yield Finding("OPT-02", ERROR, option.name, option.spot)
 
 

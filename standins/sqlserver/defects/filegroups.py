@@ -33,7 +33,7 @@ DEFECTS = (
         "A file that is restored over the old one loses its last row.",
         "BAK-04.file",
         ("BAK-04.file",),
-        _loses_pieces(r"^RESTORE DATABASE \S+ FILE = ", LAST_ARCHIVED),
+        _loses_pieces(r"^RESTORE DATABASE \S+ FILEGROUP = N'archive' FROM URL = N'[^']*/file\.bak'", LAST_ARCHIVED),
     ),
     EngineDefect(
         "filegroup-loses-a-row",
