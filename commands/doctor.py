@@ -118,7 +118,7 @@ def _advised(size: Size, who: Patient, visit: Visit) -> Examination:
     advice = look_at_size(size, who, visit.chart)
     if advice is None:
         return visit.report()
-    told_about = (advice, who.endpoint, who.profile.name)
+    told_about = (advice, who.endpoint, size.provider)
     return replace(visit.report(), advice=to_json(*told_about, size.source), prescription=told(*told_about))
 
 

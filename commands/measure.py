@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+import tempfile
 from argparse import RawDescriptionHelpFormatter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,7 @@ from restoreproof.fixtures.selection import SelectionError
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import load_profile
 from restoreproof.reports.register import load_register
+from restoreproof.reports.wording import counted
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -47,7 +51,7 @@ examples:
 
 writes measure.json and measure.html to runs/PROVIDER/TIME-measure/.
 memory: two parts for each stream, so 64 streams of 20 MiB take 2.5 GiB.
-exit codes: 0 all was measured and removed, 1 not so, 2 interrupted, 4 bad usage"""
+exit codes: 0 all was measured and removed, 1 not so, 2 interrupted, 4 bad usage or a folder that can't be written to"""
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser], summary: str) -> None:
@@ -79,17 +83,41 @@ def run(args: Namespace) -> int:
         profile = load_profile(args.provider, os.environ, load_register().requirements)
     except (ProfileError, SelectionError) as problem:
         return _fail(str(problem), USAGE)
+    if refusal := _refused(args.output or args.report_dir / profile.name):
+        return _fail(f"{'--output' if args.output else '--report-dir'} {refusal}", USAGE)
     from restoreproof.fixtures.measuring import measure  # noqa: PLC0415 - heavy, and --help does without
 
-    _say(f"{profile.name}: {_promise(plan, profile)}")
     try:
-        found = measure(profile, plan, _say)
+        found = measure(profile, plan, _say, f"{profile.name}: {_promise(plan, profile)}")
+        if not any(rate.is_known for rate in found.rates):
+            _say_what_is_left(found, args.provider)
+            return _fail(f"{profile.name}: nothing could be measured, and nothing is written: {_problem(found)}", 1)
         folder = _write(found, args)
     except EndpointError as problem:
         return _fail(f"{profile.name}: {problem}", 1)
     except OSError as problem:
         return _fail(f"{problem.filename or args.report_dir}: {problem.strerror or problem}", 1)
-    return _show(found, folder)
+    return _show(found, folder, args.provider)
+
+
+def _refused(folder: Path) -> str:
+    """Why nothing can be written there, empty where it can; what it takes to find out is gone again."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as problem:
+        return f"{folder} can't be written to: {problem.strerror or problem}"
+    finally:
+        for place in missing:
+            with suppress(OSError):
+                place.rmdir()
+    return ""
+
+
+def _problem(found: Measurement) -> str:
+    return next((rate.problem for rate in found.rates if rate.problem), "no leg came to its end")
 
 
 def _plan(args: Namespace) -> Plan:
@@ -130,9 +158,9 @@ def _promise(plan: Plan, profile: Profile) -> str:
     cells = len(plan.cells)
     place = profile.endpoint.url or f"the {profile.endpoint.kind} that is started for it"
     return (
-        f"moves at most {spelt(plan.size)} to and from {place}: {cells} combinations of streams and part size, up and "
-        f"down, {plan.rounds} rounds of legs that go on for {plan.seconds:g} s or until their share is moved; as much "
-        "goes to a sink on this machine"
+        f"moves at most {spelt(plan.size)} to and from {place}: {counted(cells, 'combination')} of streams and part "
+        f"size, up and down, {counted(plan.rounds, 'round')} of legs that go on for {plan.seconds:g} s or until their "
+        "share is moved; as much goes to a sink on this machine"
     )
 
 
@@ -148,20 +176,26 @@ def _write(found: Measurement, args: Namespace) -> Path:
     return folder
 
 
-def _show(found: Measurement, folder: Path) -> int:
+def _show(found: Measurement, folder: Path, provider: str) -> int:
     from rich.console import Console  # noqa: PLC0415 - heavy, and --help does without
 
     from restoreproof.reports.rates import PAGE, print_rates  # noqa: PLC0415 - likewise
 
     print_rates(found, Console(highlight=False))
-    cleanup = found.cleanup
-    for thing in cleanup["left"]:
-        _say(f"still there: {thing}")
-    if cleanup["error"]:
-        _say(f"clean-up: {cleanup['error']}; its ledger is kept: restoreproof sweep")
+    clean = _say_what_is_left(found, provider)
     _say(f"moved {spelt(found.moved)}; report: {folder / PAGE}")
-    clean = not (cleanup["left"] or cleanup["error"])
     return 0 if clean and all(rate.is_known and not rate.problem for rate in found.rates) else 1
+
+
+def _say_what_is_left(found: Measurement, provider: str) -> bool:
+    """Whether clean-up left nothing; what it left is said, and how to remove it."""
+    left, error = found.cleanup["left"], found.cleanup["error"]
+    for thing in left:
+        _say(f"still there: {thing}")
+    if left or error:
+        sweep = f"restoreproof sweep --provider {shlex.quote(provider)}"
+        _say(f"clean-up{f': {error}' if error else ''}; its ledger is kept: {sweep}")
+    return not (left or error)
 
 
 def _fail(message: str, code: int) -> int:

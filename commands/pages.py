@@ -11,6 +11,7 @@ from restoreproof.commands.vendor_table import comparison, operators
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import load_profile, shipped_profiles
 from restoreproof.reports.register import load_register
+from restoreproof.reports.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ def write_pages(names: Sequence[str], folder: Path | None, *, everything: bool) 
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
     except OSError as problem:
         return _refuse(f"{folder} cannot be written: {problem.strerror}")
-    sys.stdout.write(f"wrote {len(written)} pages to {folder}\n")
+    sys.stdout.write(f"wrote {counted(len(written), 'page')} to {folder}\n")
     return OK
 
 

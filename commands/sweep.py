@@ -15,6 +15,7 @@ from restoreproof.fixtures.sweeping import SweptRun, forget_started, sweep_aband
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import Profile, load_profile
 from restoreproof.reports.register import load_register
+from restoreproof.reports.wording import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -83,7 +84,8 @@ def _sweep_remote(profile: Profile) -> int:
 def _tell(name: str, run: SweptRun) -> int:
     if run.error:
         return _fail(f"{name}: run {run.run} of {run.started}: {run.error}; its ledger is kept, try again", 1)
-    _say(f"{name}: run {run.run} of {run.started}: {run.swept.removed} things removed, {len(run.swept.left)} left")
+    removed = counted(run.swept.removed, "thing")
+    _say(f"{name}: run {run.run} of {run.started}: {removed} removed, {len(run.swept.left)} left")
     for thing in run.swept.left:
         _say(f"  still there: {thing}")
     return 1 if run.swept.left else 0

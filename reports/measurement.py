@@ -169,10 +169,10 @@ def read_measurement(path: Path) -> Measurement:
         raise MeasurementError(f"{file} is no measurement ({type(problem).__name__}: {problem}); {fix}") from None
 
 
-def newest_measurement(runs: Path, provider: str) -> Path | None:
-    """The folder of a provider's newest measurement below the folder of all runs."""
-    files = sorted((runs / provider).glob(f"*{FOLDER}/{FILE}"), key=lambda file: file.parent.name)
-    return files[-1].parent if files else None
+def measurements(runs: Path, provider: str) -> list[Path]:
+    """The folders of a provider's measurements below the folder of all runs, the newest first."""
+    found = (file.parent for file in (runs / provider).glob(f"*{FOLDER}/{FILE}"))
+    return sorted(found, key=lambda folder: folder.name, reverse=True)
 
 
 def known(rates: Sequence[Rate], way: str) -> list[Rate]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from restoreproof.reports import html
+from restoreproof.reports import html, wording
 from restoreproof.reports.measurement import DOWNLOAD, UPLOAD, ranks
 from restoreproof.reports.plotting import plot_of
 from restoreproof.reports.wording import mebibytes, speed, visible
@@ -43,8 +43,8 @@ def interval_words(measurement: Measurement) -> str:
     left_out, sure = ranks(rounds)
     which = "the lowest to the highest round" if not left_out else f"the rounds but for the {left_out} at each end"
     return (
-        f"Each rate is the median of {rounds} rounds; its interval is {which}, an order statistic that holds the true "
-        f"median with a probability of {100 * sure:.0f} %."
+        f"Each rate is the median of {wording.counted(rounds, 'round')}; its interval is {which}, an order "
+        f"statistic that holds the true median with a probability of {100 * sure:.0f} %."
     )
 
 

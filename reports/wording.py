@@ -202,6 +202,11 @@ def engine_text(run: Run) -> str:
     return f"SQL Server {build}, {engine['edition']}, {engine['platform']}"
 
 
+def counted(number: int, thing: str) -> str:
+    """So many of something: ``1 round``, ``5 rounds``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """A span of time, as precise as it is useful: ``0.05 s``, ``12.3 s``, ``2 min 05 s``."""
     if seconds >= SECONDS_PER_MINUTE:

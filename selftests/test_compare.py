@@ -2,6 +2,7 @@
 
 import argparse
 import io
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import example_runs as examples
@@ -9,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from restoreproof.commands import compare as command
-from restoreproof.reports import html, junit, markdown, matrix, terminal
+from restoreproof.reports import comparing, html, junit, markdown, matrix, terminal
 from restoreproof.reports.comparing import BETTER, OTHER, WORSE, compare
 from restoreproof.reports.record import VERDICTS
 from restoreproof.reports.writer import RunWriter
@@ -104,6 +105,67 @@ def test_runs_of_two_registers_and_no_runs_are_refused_in_one_line(compared, wri
     assert compared(old, new)[0] == 4
     status, said = compared(old, str(tmp_path / "none"))
     assert (status, said.out, said.err.count("\n")) == (4, "", 1)
+
+
+def facts(text, name):
+    (line,) = [line for line in text.splitlines() if line.startswith(name + " ")]
+    return [word.strip() for word in line.split("  ")[1:] if word.strip()]
+
+
+def test_how_much_was_compared_is_said(compared, written):
+    old = written("old", run_of())
+
+    status, said = compared(old, old)
+    assert (status, "\n5 claims compared.\n" in said.out, "Warning" in said.out) == (0, True, False)
+
+
+def test_runs_without_a_claim_in_common_are_refused_in_one_line(compared, written):
+    old = written("old", examples.run([examples.record(0)]))
+    new = written("new", examples.run([examples.record(1)]))
+
+    status, said = compared(old, new)
+    assert (status, said.out, said.err.count("\n")) == (4, "", 1)
+    assert "no claim in common" in said.err
+
+
+def test_figures_of_other_claims_are_no_change():
+    whole, part, worse = run_of(), examples.run([examples.record(0)]), run_of()
+    part, worse = (replace(run, footer=replace(run.footer, rung="x", as_declared=False)) for run in (part, worse))
+    said = comparing.render(compare(whole, part))
+
+    assert (compare(whole, part).is_worse, compare(whole, worse).is_worse) == (False, True)
+    assert "\n1 claim compared.\n" in said
+    assert "Warning: they were asked for different claims (5 at scale smoke and 1 at scale smoke)" in said
+    for name in ("outcome", "as declared", "musts met", "proven"):
+        before, after, *mark = facts(said, name)
+        assert (name, before != after, mark) == (name, True, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "row", "told"),
+    [
+        (
+            {"provider": {"name": "other", "title": "O", "digest": "0" * 64}},
+            "provider",
+            "these are different providers",
+        ),
+        ({"endpoint": {"ours": True}}, "endpoint", "a stand-in took part in one of them"),
+        ({"engine": None}, "SQL Server", "not the same SQL Server"),
+        ({"engine": {"standin": True}}, "SQL Server", "a stand-in took part in one of them"),
+        ({"engine": {"build": (16, 0, 1)}}, "SQL Server", "not the same SQL Server"),
+        ({"defects": ("slow-down",)}, "defects", "defects were switched on in the later run"),
+    ],
+)
+def test_what_makes_two_runs_no_pair_is_said(change, row, told, compared, written):
+    real = {"build": [16, 0, 4135, 4], "edition": "Developer", "platform": "Linux", "standin": False}
+    before = examples.header(engine=real)
+    ((name, value),) = change.items()
+    new = {**getattr(before, name), **value} if name in {"endpoint", "engine"} and value else value
+    runs = [examples.run([examples.record(0)], header) for header in (before, replace(before, **{name: new}))]
+
+    _, said = compared(*(written(name, run) for name, run in zip(("old", "new"), runs, strict=True)))
+    assert f"Warning: {told}" in said.out
+    assert facts(said.out, row)[-1] == "*"
 
 
 def printed(run):

@@ -2,6 +2,7 @@
 
 import json
 from importlib import resources
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -37,12 +38,12 @@ def asked(tmp_path, monkeypatch, capsys):
     return run
 
 
-def measured(folder, rate, *, provider="planted", share=0.1):
+def measured(folder, rate, *, provider="planted", share=0.1, day="20261126", rates=None):
     """A measurement of four streams, where runs are written."""
     machine, cleanup = {"processors": 2, "processes": 2}, {"removed": 0, "left": [], "error": ""}
-    rates = (Rate(UPLOAD, 4, 20 * MIB, (rate,), share=share),)
+    rates = (Rate(UPLOAD, 4, 20 * MIB, (rate,), share=share),) if rates is None else rates
     head = ("r", {"name": provider, "title": "P"}, {"url": "", "software": ""}, "0.1", "t", "t")
-    place = folder / "runs" / provider / "20261126-measure"
+    place = folder / "runs" / provider / f"{day}-measure"
     place.mkdir(parents=True)
     found = Measurement(*head, 5.0, 7, machine, cleanup, rates)
     (place / FILE).write_text(found.to_json(), encoding="utf-8")
@@ -66,6 +67,64 @@ def test_newest_measurement_of_the_provider_is_reckoned_with(asked, tmp_path):
     assert (code, found.keys()) == (0, {"database-fits"})
     assert document["advice"]["rate"]["basis"] == "measured"
     assert document["advice"]["rate"]["source"].endswith("20261126-measure")
+
+
+NOTHING = (Rate(UPLOAD, 4, 20 * MIB, (), problem="tls"),)
+FEW = (Rate(UPLOAD, 1, 20 * MIB, (50.0 * MIB,)),)
+OTHER_PARTS = (Rate(UPLOAD, 1, 10 * MIB, (60.0 * MIB,)),)
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "chosen"),
+    [
+        (None, NOTHING, "1"),
+        (None, FEW, "1"),
+        (FEW, OTHER_PARTS, "1"),
+        (FEW, NOTHING, "1"),
+        (OTHER_PARTS, NOTHING, "1"),
+        (OTHER_PARTS, FEW, "2"),
+        (None, None, "2"),
+        (NOTHING, NOTHING, ""),
+    ],
+)
+def test_newest_measurement_that_suits_is_reckoned_with(older, newer, chosen, asked, tmp_path):
+    for day, rates in (("1", older), ("2", newer)):
+        measured(tmp_path, 400.0 * MIB, day=day, rates=rates)
+    rate = asked("--database-size", "600GB", "--backup-window", "9d")[2]["advice"]["rate"]
+
+    assert Path(rate["source"]).name == (f"{chosen}-measure" if chosen else "")
+    assert rate["basis"] == ("measured" if chosen else "assumed")
+
+
+def test_rates_of_another_part_size_are_told(asked, tmp_path):
+    measured(tmp_path, 0.0, rates=OTHER_PARTS)
+    advice = asked("--database-size", "600GB")[2]["advice"]
+
+    told = "60 MiB/s (60 to 60) with 1 stream, none with 4; measured with parts of 10 MiB, none of 20 MiB"
+    assert told in advice["told"]
+
+
+def test_file_without_rates_is_no_source(asked, tmp_path):
+    place = measured(tmp_path, 0.0, rates=NOTHING)
+    code, _, _, err = asked("--database-size", "1TB", "--rates", str(place))
+
+    assert (code, err.count("\n"), "has no rate of a backup" in err) == (4, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("window", "names", "reached"),
+    [("10m", {"database-fits", "window-in-doubt"}, None), ("4h", {"database-fits"}, True)],
+)
+def test_store_that_nobody_measured_is_not_known_to_be_fast(window, names, reached, asked, tmp_path):
+    code, found, document, _ = asked("--database-size", "3TB", "--compression", "3", "--backup-window", window)
+
+    jsonschema.validate(document, SCHEMA)
+    rate = document["advice"]["rate"]
+    assert (code, set(found), rate["reached"], rate["source"]) == (0, names, reached, "")
+    (file,) = tmp_path.glob("*/planted.toml")
+    assumed = "95 MiB/s for each URL up to 8: nobody has measured this store"
+    assert f"{assumed}; `restoreproof measure --provider {file}` does" in document["advice"]["told"][1]
+    assert ("NOT KNOWN" in document["advice"]["told"][2]) == (reached is None)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +157,9 @@ def test_limit_of_the_vendor_decides(asked):
     ("words", "told"),
     [
         (("--database-size", "huge"), "--database-size 'huge' is no amount of bytes"),
+        (("--database-size", "3"), "--database-size '3' has no unit"),
+        (("--compression", "3"), "--compression is about a database: add --database-size"),
+        (("--mirrors", "1"), "--mirrors is about a database"),
         (("--database-size", "1TB", "--compression", "0"), "--compression '0' is no ratio; write it as 3 or 2.5"),
         (("--database-size", "1TB", "--compression", "1/0"), "is no ratio"),
         (("--database-size", "1TB", "--mirrors", "4"), "--mirrors '4' is no number from 0 to 3"),

@@ -24,11 +24,12 @@ from restoreproof.reports.measurement import (
     Measurement,
     MeasurementError,
     Rate,
-    newest_measurement,
+    measurements,
     ranks,
     read_measurement,
 )
 from restoreproof.reports.rates import render
+from restoreproof.standins.certificates import Authority
 from restoreproof.standins.waiting import wait_until
 
 MIB = 1024 * 1024
@@ -80,7 +81,7 @@ def test_measurement_of_what_stores_nothing_says_that_the_client_was_the_limit(s
     words = ["--streams", "1,3", "--part-size", "5MiB", "--rounds", "3", "--max-bytes", "400MiB"]
     code = main(["measure", "--provider", str(lab.profile), *words, "--report-dir", str(lab.folder / "runs")])
     said = capsys.readouterr().out
-    folder = newest_measurement(lab.folder / "runs", "acme")
+    (folder,) = measurements(lab.folder / "runs", "acme")
     found = read_measurement(folder)
 
     assert code == 0
@@ -90,7 +91,9 @@ def test_measurement_of_what_stores_nothing_says_that_the_client_was_the_limit(s
     assert said.count("client-limited") == len(limited) + 1
     plain = json.loads((folder / "measure.json").read_text(encoding="utf-8"))
     assert sum(bool(row["client_limited"]) for row in plain["rates"]) == len(limited)
-    assert (folder / "measure.html").read_text(encoding="utf-8").count('class="hollow"') == len(limited)
+    page = (folder / "measure.html").read_text(encoding="utf-8")
+    assert page.count('class="hollow"') == len(limited)
+    assert "each object was removed once it was read, nothing left behind" in page
     assert advise(Need(10**12), Bounds.of({}), found.rates).pace.measured in found.rates
 
 
@@ -107,6 +110,82 @@ def test_ctrl_c_leaves_nothing_behind(sink):
     assert "left behind: nothing" in run.said
     assert "Traceback" not in run.said
     assert (Store(lab).keys("sqlbackups"), Store(lab).uploads("sqlbackups"), ledgers(lab)) == ([], [], [])
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """``command(lab, *words)`` measures a little by the command: exit code, lines, errors, and files written."""
+
+    def run(lab, *words):
+        for name, value in lab.environment.items():
+            monkeypatch.setenv(name, value)
+        little = ["--streams", "1", "--part-size", "5MiB", "--rounds", "2", "--seconds", "1", "--max-bytes", "64MiB"]
+        words = words or ("--report-dir", str(lab.folder / "runs"))
+        code = main(["measure", "--provider", str(lab.profile), *little, *words])
+        said, complained = capsys.readouterr()
+        return code, said, complained, list(lab.folder.rglob("measure.*"))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("when", "do", "told"),
+    [
+        ("handshake", lambda talk: talk.hang(), "gives no answer"),
+        ("head", lambda talk: talk.hang(), "gives no answer"),
+        ("accept", lambda _: None, "gives no answer"),
+    ],
+)
+def test_endpoint_that_says_nothing_is_one_line(when, do, told, tmp_path, command, monkeypatch):
+    monkeypatch.setattr("restoreproof.fixtures.deadlines.LOOK_SECONDS", 1.0)
+    with hostile(Misdeed(do, when=when)) as store:
+        lab = laboratory(tmp_path, store.endpoint)
+        code, said, complained, files = command(lab)
+
+    assert (code, said, complained.count("\n"), files, ledgers(lab)) == (1, "", 1, [], [])
+    assert told in complained
+    assert not (tmp_path / "runs").exists()
+
+
+def test_wrong_ca_is_one_line_and_nothing_is_sent(tmp_path, command):
+    with hostile(ca=Authority().pem) as store:
+        lab = laboratory(tmp_path, store.endpoint)
+        code, said, complained, files = command(lab)
+
+    assert (code, said, complained.count("\n"), files, ledgers(lab)) == (1, "", 1, [], [])
+    assert "(tls): check ca in [endpoint]" in complained
+    assert store.requests == []
+
+
+def test_what_measured_nothing_is_not_written(tmp_path, command):
+    busy = "HTTP/1.1 503 Busy\r\nContent-Length: 36\r\n\r\n<Error><Code>SlowDown</Code></Error>"
+    with hostile(Misdeed(lambda talk: talk.say(busy), on="part")) as store:
+        code, said, complained, files = command(laboratory(tmp_path, store.endpoint))
+
+    assert (code, complained.count("\n"), files) == (1, 1, [])
+    assert "nothing could be measured, and nothing is written" in complained
+    assert "1 combination of" in said
+    assert not {word for word in ("1 combinations", "rounds is done", "median") if word in said}
+
+
+@pytest.mark.parametrize("option", ["--output", "--report-dir"])
+def test_folder_that_nobody_may_write_to_is_found_before_anything_is_moved(option, sink, command):
+    lab = sink(0)
+    place = lab.profile / "runs"  # below a file
+    code, said, complained, _ = command(lab, option, str(place))
+
+    assert (code, said, complained.count("\n")) == (4, "", 1)
+    assert f"{option} {place}" in complained
+
+
+def test_what_clean_up_left_is_named_with_the_way_to_sweep_it(tmp_path, command):
+    refused = "HTTP/1.1 403 Forbidden\r\nContent-Length: 40\r\n\r\n<Error><Code>AccessDenied</Code></Error>"
+    with hostile(Misdeed(lambda talk: talk.say(refused), on="delete")) as store:
+        lab = laboratory(tmp_path, store.endpoint)
+        code, said, _, _ = command(lab)
+
+    assert code == 1
+    assert f"its ledger is kept: restoreproof sweep --provider {lab.profile}" in said
 
 
 def test_store_that_asks_to_slow_down_is_told_and_not_measured(tmp_path, measured):
@@ -178,6 +257,16 @@ def test_bad_usage_is_one_line(words, told, capsys):
     said = capsys.readouterr().err
     assert told in said
     assert said.count("\n") == 1
+
+
+def test_one_of_something_is_no_plural():
+    rates = (Rate(UPLOAD, 1, 5 * MIB, (1.5e8,)),)
+    machine, cleanup = {"processors": 1, "processes": 1}, {"removed": 0, "left": [], "error": ""}
+    head = ("r", {"name": "a", "title": "A"}, {"url": "", "software": ""}, "0.1", "t", "t")
+    found = Measurement(*head, 5.0, 7, machine, cleanup, rates)
+
+    assert "the median of 1 round;" in render(found)
+    assert "1 processor; 1 process carried the bytes" in render(found)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"format": "other"}', f'{{"format": "{FORMAT}"}}'])

@@ -49,6 +49,8 @@ def test_many_parts_cost_little_where_small_ones_are_taken():
         ("max-bytes", "500MB", 500_000_000),
         ("max-bytes", "1.5 KiB", 1536),
         ("max-bytes", "4096", 4096),
+        ("database-size", "900PB", 900 * 10**15),
+        ("database-size", "1.5PiB", 3 * 2**49),
         ("max-rate", "50MiB/s", 50 * MIB),
         ("max-rate", "50MiB", 50 * MIB),
     ],
@@ -61,6 +63,22 @@ def test_amounts_are_read_as_people_write_them(option, text, size):
 def test_what_is_no_amount_is_refused_with_an_example(text):
     with pytest.raises(SelectionError, match="no amount of bytes; write it as 2GiB"):
         amount("max-bytes", text)
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "told"),
+    [
+        ("database-size", "3", "--database-size '3' has no unit; write it as 3TB (units are B, KB, "),
+        ("database-size", "0", "--database-size '0' is no amount of bytes; write it as 3TB (units are B, KB, "),
+        ("database-size", "-1", "TB, PB and KiB, MiB, GiB, TiB, PiB)"),
+        ("part-size", "ten", "write it as 20MiB"),
+    ],
+)
+def test_what_units_there_are_is_said_and_a_size_without_one_is_a_slip(option, text, told):
+    with pytest.raises(SelectionError) as refusal:
+        amount(option, text)
+
+    assert told in str(refusal.value)
 
 
 def test_plan_may_be_as_large_as_allowed_and_not_larger():
