@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from restoreproof.commands.markdown_text import code, fenced, links, plain, table
 from restoreproof.commands.vendor import shown, span
-from restoreproof.commands.vendor_sql import USUAL_REGION, script
+from restoreproof.commands.vendor_sql import script
+from restoreproof.fixtures.engines.limits import REGION
 from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
 from restoreproof.providers.expectations import unseen
 from restoreproof.providers.facts import ASK, VOCABULARY
@@ -136,9 +137,9 @@ def _statements(vendor: Vendor) -> Iterator[str]:
     yield ""
     yield from fenced("sql", script(vendor))
     yield ""
-    if endpoint.region != USUAL_REGION:
+    if endpoint.region != REGION:
         named = ", ".join(f"[{rule}]({OPERATORS}#{rule.lower()})" for rule in REGION_RULES)
-        yield f"SQL Server signs for us-east-1 unless a statement names the region, so each of them does ({named})."
+        yield f"SQL Server signs for {REGION} unless a statement names the region, so each of them does ({named})."
     other = "virtual" if endpoint.style == "path" else "path"
     possible = vendor.profile.capabilities["virtual_host" if other == "virtual" else "path_style"]
     if possible:
