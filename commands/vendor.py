@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from restoreproof.providers.profile import Profile
 
 _HTTPS = 443
-_HOUR, _DAY = 3600, 86400
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 BUCKET = "sqlbackups"
 """The bucket of the examples, where the profile names none."""
 
@@ -98,7 +98,9 @@ def shown(value: Value, name: str = "") -> str:
 
 
 def span(seconds: int) -> str:
-    """A duration in hours or days."""
+    """A duration in days, hours or minutes."""
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:g} min"
     if seconds % _DAY == 0 and seconds > _DAY:
         return f"{seconds // _DAY} days"
     return f"{seconds / _HOUR:g} h"

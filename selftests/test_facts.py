@@ -106,6 +106,7 @@ def test_a_variant_goes_before_the_rest(tmp_path):
         ('vendor = "Acme"', "", "vendor: is missing"),
         ("[sources]", '[[setup]]\nwhat = "x"\nsource = ["limits"]\n[sources]', "[[setup]].how: is missing"),
         ("[sources]", '[[setup]]\nwhat = "x"\nhow = "y"\n[sources]', "[[setup]].source: names no source"),
+        ("[sources]", '[[setup]]\nwhat = "x"\nhow = "y"\nrights = "all"\n[sources]', "[[setup]].rights: must be true"),
         ("[sources]", '[[quirks]]\nwhat = "x"\nsource = ["limits"]\n[sources]', "[[quirks]].certainty: is missing"),
         ("[sources]", "[variants.x.region.defult]\nvalue = 1\n[sources]", "did you mean 'default'?"),
     ],

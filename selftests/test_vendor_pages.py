@@ -9,7 +9,7 @@ from restoreproof.commands import profile as command
 from restoreproof.commands.linting.finding import Setting, Store
 from restoreproof.commands.linting.linter import lint
 from restoreproof.commands.pages import all_pages, pages
-from restoreproof.commands.vendor import load_vendor
+from restoreproof.commands.vendor import load_vendor, span
 from restoreproof.commands.vendor_sql import STRIPES
 from restoreproof.providers.profile import load_profile, shipped_profiles
 from restoreproof.reports.register import load_register
@@ -20,6 +20,8 @@ from restoreproof.standins.sqlserver.sql.parsing import parse
 WRITTEN = ROOT / "docs" / "vendors"
 PAGES = all_pages()
 VENDORS = [name.removesuffix(".md") for name in PAGES if name not in ("README.md", "operators.md")]
+UNDOCUMENTED = {"hitachi_hcp_cs"}
+"""Whose public sources do not say how a key is held to the rights that SQL Server needs."""
 BLOCK = re.compile(r"```sql\n(.*?)```", re.DOTALL)
 
 
@@ -74,6 +76,25 @@ def test_a_page_names_every_fact_with_its_sources_and_everything_that_is_unknown
     unknown = text.partition("## What nobody documents")[2].partition("##")[0]
     guidance = ("lab.", "sqlserver_guidance.")
     assert unknown.count("| ") // 2 >= len([word for word in facts.unknown if not word.startswith(guidance)])
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_a_page_says_what_holds_a_key_to_its_rights_or_that_nobody_documents_it(name):
+    steps = load_vendor(name).facts.setup
+    rights = "\n".join(line for step in steps if step.rights for line in step.how)
+    made = [step.what for step in steps if "reate" in step.what]
+
+    assert bool(rights) != (name in UNDOCUMENTED)
+    assert bool(rights) != ("Nobody documents how a key is held to that" in PAGES[f"{name}.md"])
+    assert "restore" not in rights or any("restore" in what for what in made), "no step creates the user of a policy"
+
+
+def test_durations_are_told_in_the_unit_that_suits_them():
+    assert [span(300), span(3600), span(86400), span(7 * 86400)] == ["5 min", "1 h", "24 h", "7 days"]
+
+
+def test_a_deviation_that_not_every_run_shows_is_not_said_to_fail_in_all():
+    assert not [name for name in VENDORS if "fails in every run" in PAGES[f"{name}.md"]]
 
 
 @pytest.mark.parametrize("name", VENDORS)
