@@ -62,6 +62,13 @@ class Vendor:
             return f"s3://{self.bucket}.{authority}"
         return f"s3://{authority}/{self.bucket}"
 
+    def takes(self, style: str) -> bool:
+        """Whether the bucket may stand there, if only once the vendor's side is set up for it."""
+        word = "virtual_host" if style == "virtual" else "path_style"
+        if word in self.profile.given:
+            return bool(self.profile.capabilities[word])
+        return bool(self.profile.capabilities[word] or self.facts.value(f"addressing.{word}"))
+
     def differences(self) -> list[tuple[str, Value, str]]:
         """Name, value and sentence of each capability and limit that is not what RestoreProof assumes."""
         sentences = {name: word.sentence for name, word in (CAPABILITIES | LIMITS).items()}

@@ -143,8 +143,7 @@ def _statements(vendor: Vendor) -> Iterator[str]:
         named = ", ".join(f"[{rule}]({OPERATORS}#{rule.lower()})" for rule in REGION_RULES)
         yield f"SQL Server signs for {REGION} unless a statement names the region, so each of them does ({named})."
     other = "virtual" if endpoint.style == "path" else "path"
-    possible = vendor.profile.capabilities["virtual_host" if other == "virtual" else "path_style"]
-    if possible:
+    if vendor.takes(other):
         where = "in the host name" if other == "virtual" else "in the path"
         needs = vendor.facts.value("addressing.virtual_host_needs") if other == "virtual" else None
         condition = f", which takes {plain(shown(needs))}" if needs else ""
@@ -205,11 +204,12 @@ def _deviations(vendor: Vendor) -> Iterator[str]:
     if not declared:
         yield "None: runs have shown no other than the profile says." if vendor.is_run else "None, for no run was made."
         return
+    run_in = vendor.profile.labels.get("release", "all that were run")
     rows = [
         (
             code(entry.check),
             code(entry.symptom),
-            code(entry.seen_in) if entry.seen_in else "all that were run",
+            code(entry.seen_in) if entry.seen_in else plain(run_in),
             plain(entry.reason),
             links([entry.link]),
         )
