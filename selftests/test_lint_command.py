@@ -127,3 +127,11 @@ def test_the_linter_and_the_stand_in_have_the_same_numbers(pytestconfig):
     assert {limits.LONGEST_URL, address.LONGEST_URL, engine_errors.LONGEST_URL} == {259}
     assert f"LONGEST_URL = {limits.LONGEST_URL}\n" in suites
     assert (engine_errors.MOST_URLS, limits.LONGEST_TEXTS["NAME"]) == (limits.MOST_URLS, tsql.LONGEST_NAME)
+
+
+def test_the_linter_and_the_doctor_keep_no_numbers_of_sql_server_of_their_own(pytestconfig):
+    folders = (pytestconfig.rootpath / "commands" / "linting", pytestconfig.rootpath / "fixtures" / "doctor")
+    texts = {file.name: file.read_text(encoding="utf-8") for folder in folders for file in folder.glob("*.py")}
+    number = re.compile(r"\b(?:259|10_000|4055|4065|4195|4205)\b|us-east-1")
+
+    assert {name: number.findall(text) for name, text in texts.items() if number.search(text)} == {}
