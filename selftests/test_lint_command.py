@@ -178,3 +178,11 @@ def test_an_encoding_without_a_character_ends_nothing(written):
 
     assert (done.returncode, done.stderr) == (1, b"")
     assert done.stdout.startswith(b"\\u03a9.sql:2:31: error URL-10")
+
+
+def test_the_linter_and_the_doctor_keep_no_numbers_of_sql_server_of_their_own(pytestconfig):
+    folders = (pytestconfig.rootpath / "commands" / "linting", pytestconfig.rootpath / "fixtures" / "doctor")
+    texts = {file.name: file.read_text(encoding="utf-8") for folder in folders for file in folder.glob("*.py")}
+    number = re.compile(r"\b(?:259|10_000|4055|4065|4195|4205)\b|us-east-1")
+
+    assert {name: number.findall(text) for name, text in texts.items() if number.search(text)} == {}
