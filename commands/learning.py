@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restoreproof.fixtures.learning import Leaving, learn
-from restoreproof.providers.draft import Draft
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import load_profile
 from restoreproof.reports.lines import RunFileError
@@ -105,6 +104,8 @@ def _profile_of(seen: Run, word: str | None, known_ids: Collection[str]) -> Prof
 
 
 def _proposal(profile: Profile, changes: Sequence[Change], run_id: str, output: Path) -> str:
+    from restoreproof.providers.draft import Draft  # noqa: PLC0415 - needs tomlkit, and no other command does
+
     holding = [text for text, holds in profile.ranges.items() if holds]
     draft = Draft(profile.path.read_text(encoding="utf-8-sig"), holding)
     for change in changes:

@@ -38,6 +38,8 @@ exit status: 0 nothing but notes, 1 errors or warnings, 4 bad usage or a file th
 """
 
 _BUILD = re.compile(r"\d{1,3}\.\d{1,5}(\.\d{1,5}){1,2}")
+_NO_TEXT = re.compile(r"[\x00-\x06\x0e-\x19\x1b-\x1f]")
+"""What no editor writes into a script; ends of files of old (U+001A) and formatting characters are let through."""
 _STANDARD_INPUT = "<stdin>"
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -78,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
         return _refuse(str(problem))
     except OSError as problem:
         return _refuse(f"restoreproof lint: {problem.filename} can't be read: {problem.strerror}")
+    except NoTextError as problem:
+        return _refuse(f"restoreproof lint: {problem}")
     findings = [(name, placed) for name, text in scripts for placed in lint(text, setting)]
     names = [name for name, _ in scripts]
     sys.stdout.write((as_json if args.json else as_text)(names, findings, load_rules()))
@@ -91,11 +95,20 @@ def _store(provider: str | None) -> Store | None:
     return Store.of(load_profile(provider, known_ids=known_ids, require_keys=False))
 
 
+class NoTextError(ValueError):
+    """A file is no script."""
+
+
 def _read(name: str) -> tuple[str, str]:
-    """A script's name as findings show it, and its text."""
-    if name == "-":
-        return _STANDARD_INPUT, decoded(sys.stdin.buffer.read())
-    return name, decoded(Path(name).read_bytes())
+    """A script's name as findings show it, and its text.
+
+    :raises NoTextError: it is none.
+    """
+    shown = _STANDARD_INPUT if name == "-" else name
+    text = decoded(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes())
+    if strange := _NO_TEXT.search(text):
+        raise NoTextError(f"{shown} is no text: character {strange.start() + 1} is U+{ord(strange[0]):04X}")
+    return shown, text
 
 
 def decoded(raw: bytes) -> str:
@@ -103,6 +116,8 @@ def decoded(raw: bytes) -> str:
     for mark, encoding in _MARKS:
         if raw.startswith(mark):
             return raw.decode(encoding, "replace")
+    if raw[1:2] == b"\0" and raw[:1] != b"\0":
+        return raw.decode("utf-16-le", "replace")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module, metadata
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ exit codes: 0 good enough and as declared, 1 not so, 2 interrupted, 4 bad usage"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name that the terminal's encoding lacks ends no run
+            stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     args, rest = build_parser(next((word for word in words if word in COMMANDS), "")).parse_known_args(words)
     if rest and args.command != "certify":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from restoreproof.fixtures.deadlines import number_of_seconds
 from restoreproof.fixtures.endpoints import EndpointError
+from restoreproof.fixtures.engines.limits import LARGEST_TRANSFER, SMALLEST_TRANSFER, TRANSFER_STEP
 from restoreproof.fixtures.planning import amount, spelt
 from restoreproof.fixtures.selection import SelectionError
 from restoreproof.providers.problems import ProfileError
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 USAGE = 4
 MOST_STREAMS = 64
 MOST_ROUNDS = 100
-SMALLEST, LARGEST, STEP = 5 * 2**20, 20 * 2**20, 64 * 2**10
 STREAMS = "1,2,4,8"
 PARTS = "10MiB,20MiB"
 
@@ -149,7 +149,7 @@ def _number_up_to(most: int) -> Callable[[str, str], int]:
 
 def _part(option: str, word: str) -> int:
     size = amount(option, word)
-    if not SMALLEST <= size <= LARGEST or size % STEP:
+    if not SMALLEST_TRANSFER <= size <= LARGEST_TRANSFER or size % TRANSFER_STEP:
         raise SelectionError(f"--{option} {word!r}: SQL Server sends 5MiB to 20MiB, in multiples of 64KiB")
     return size
 

@@ -13,14 +13,18 @@ from restoreproof.reports.reader import read_run
 if TYPE_CHECKING:
     import argparse
 
+BAD_USAGE = 4
+
 DESCRIPTION = """\
 Renders run files again, in any format. One run gives a report; several give one matrix of providers and requirements.
 Truncated, mixed or altered run files are refused."""
+EPILOG = """\
+exit status: 0 rendered, 4 bad usage, a run file that can't be used, or a place that can't be written"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], summary: str) -> None:
     """Add the sub-command."""
-    parser = subparsers.add_parser("report", help=summary, description=DESCRIPTION)
+    parser = subparsers.add_parser("report", help=summary, description=DESCRIPTION, epilog=EPILOG)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, or its run.jsonl")
     parser.add_argument(
         "--format",
@@ -55,4 +59,4 @@ def run(args: argparse.Namespace) -> int:
 
 def _fail(message: str) -> int:
     print(f"restoreproof report: {message}", file=sys.stderr)  # noqa: T201 - a command's own error line
-    return 1
+    return BAD_USAGE

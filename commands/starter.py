@@ -125,7 +125,8 @@ def _alike(name: str, file: Path, like: str) -> str:
         bucket="" if profile.capabilities["bucket_creation"] != "s3" else "# ",
         keys=KEYS.format(variable=_variable(name)),
     )
-    labels = [f'{key} = "{value}"\n' for key, value in profile.labels.items() if key != "lab"]
+    yours = {key: value for key, value in profile.labels.items() if key != "lab"}
+    labels = [f'{key} = "{value}"  # of {like}; is it yours?\n' for key, value in yours.items()]
     shared = "".join(_shared(profile.path.read_text(encoding="utf-8").splitlines(keepends=True)))
     return head + "".join(["[labels]\n", *labels, "\n"] if labels else []) + shared.strip("\n") + "\n"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from restoreproof.providers.profile import Profile
 
 _HTTPS = 443
-_HOUR, _DAY = 3600, 86400
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 BUCKET = "sqlbackups"
 """The bucket of the examples, where the profile names none."""
 
@@ -62,6 +62,13 @@ class Vendor:
             return f"s3://{self.bucket}.{authority}"
         return f"s3://{authority}/{self.bucket}"
 
+    def takes(self, style: str) -> bool:
+        """Whether the bucket may stand there, if only once the vendor's side is set up for it."""
+        word = "virtual_host" if style == "virtual" else "path_style"
+        if word in self.profile.given:
+            return bool(self.profile.capabilities[word])
+        return bool(self.profile.capabilities[word] or self.facts.value(f"addressing.{word}"))
+
     def differences(self) -> list[tuple[str, Value, str]]:
         """Name, value and sentence of each capability and limit that is not what RestoreProof assumes."""
         sentences = {name: word.sentence for name, word in (CAPABILITIES | LIMITS).items()}
@@ -98,7 +105,9 @@ def shown(value: Value, name: str = "") -> str:
 
 
 def span(seconds: int) -> str:
-    """A duration in hours or days."""
+    """A duration in days, hours or minutes."""
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:g} min"
     if seconds % _DAY == 0 and seconds > _DAY:
         return f"{seconds // _DAY} days"
     return f"{seconds / _HOUR:g} h"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from restoreproof.commands.markdown_text import code, fenced, links, plain, table
 from restoreproof.commands.vendor import shown, span
-from restoreproof.commands.vendor_sql import USUAL_REGION, script
+from restoreproof.commands.vendor_sql import script
+from restoreproof.fixtures.engines.limits import REGION
 from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
 from restoreproof.providers.expectations import unseen
 from restoreproof.providers.facts import ASK, VOCABULARY
@@ -116,6 +117,8 @@ def _configure(vendor: Vendor) -> Iterator[str]:
         yield ""
     yield "SQL Server backs up with a key that may list the bucket and put objects (`s3:ListBucket`, `s3:PutObject`),"
     yield "and restores with one that may list and get (`s3:ListBucket`, `s3:GetObject`). Object Lock must be off."
+    if vendor.facts.setup and not any(step.rights for step in vendor.facts.setup):
+        yield "Nobody documents how a key is held to that here: ask the vendor; `--area rights` shows it in a run."
 
 
 def _trust(vendor: Vendor) -> Iterator[str]:
@@ -136,12 +139,11 @@ def _statements(vendor: Vendor) -> Iterator[str]:
     yield ""
     yield from fenced("sql", script(vendor))
     yield ""
-    if endpoint.region != USUAL_REGION:
+    if endpoint.region != REGION:
         named = ", ".join(f"[{rule}]({OPERATORS}#{rule.lower()})" for rule in REGION_RULES)
-        yield f"SQL Server signs for us-east-1 unless a statement names the region, so each of them does ({named})."
+        yield f"SQL Server signs for {REGION} unless a statement names the region, so each of them does ({named})."
     other = "virtual" if endpoint.style == "path" else "path"
-    possible = vendor.profile.capabilities["virtual_host" if other == "virtual" else "path_style"]
-    if possible:
+    if vendor.takes(other):
         where = "in the host name" if other == "virtual" else "in the path"
         needs = vendor.facts.value("addressing.virtual_host_needs") if other == "virtual" else None
         condition = f", which takes {plain(shown(needs))}" if needs else ""
@@ -202,17 +204,18 @@ def _deviations(vendor: Vendor) -> Iterator[str]:
     if not declared:
         yield "None: runs have shown no other than the profile says." if vendor.is_run else "None, for no run was made."
         return
+    run_in = vendor.profile.labels.get("release", "all that were run")
     rows = [
         (
             code(entry.check),
             code(entry.symptom),
-            code(entry.seen_in) if entry.seen_in else "all that were run",
+            code(entry.seen_in) if entry.seen_in else plain(run_in),
             plain(entry.reason),
             links([entry.link]),
         )
         for entry in declared
     ]
-    yield "Each of these fails in every run of the releases it was seen in, with this symptom:"
+    yield "Runs of these releases have shown each of these, with this symptom; those that not every run shows say so:"
     yield ""
     yield from table(["Check", "Symptom", "Releases", "What was seen", "Link"], rows)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from restoreproof.fixtures.engines.limits import LARGEST_TRANSFER, REGION, SMALLEST_TRANSFER, TRANSFER_STEP
+
 if TYPE_CHECKING:
     from restoreproof.commands.vendor import Vendor
 
 STRIPES = 4
-USUAL_REGION = "us-east-1"
-_MiB = 1024 * 1024
-_LARGEST, _SMALLEST = 20 * _MiB, 5 * _MiB
 
 
 def credential(place: str) -> list[str]:
@@ -64,8 +63,8 @@ def script(vendor: Vendor) -> list[str]:
 
 def _transfer(vendor: Vendor) -> int:
     """20 MiB, or less where the store takes smaller parts only."""
-    largest = min(_LARGEST, vendor.profile.limits["part_maximum"])
-    return max(_SMALLEST, largest - largest % 65536)
+    largest = min(LARGEST_TRANSFER, vendor.profile.limits["part_maximum"])
+    return max(SMALLEST_TRANSFER, largest - largest % TRANSFER_STEP)
 
 
 def _urls(word: str, place: str) -> list[str]:
@@ -78,7 +77,7 @@ def _urls(word: str, place: str) -> list[str]:
 
 def _region(vendor: Vendor, option: str) -> list[str]:
     region = vendor.profile.endpoint.region
-    return [] if region == USUAL_REGION else [f"""{option} = '{{"s3": {{"region":"{region}"}}}}'"""]
+    return [] if region == REGION else [f"""{option} = '{{"s3": {{"region":"{region}"}}}}'"""]
 
 
 def _with(options: list[str], region: list[str], *, apart: bool = False) -> list[str]:

@@ -70,8 +70,7 @@ def _known(vendor: Vendor, name: str) -> str:
 
 
 def _other(vendor: Vendor) -> str:
-    either = vendor.profile.capabilities["path_style"] and vendor.profile.capabilities["virtual_host"]
-    return ", or the other way" if either else ""
+    return ", or the other way" if vendor.takes("path") and vendor.takes("virtual") else ""
 
 
 def _removed(vendor: Vendor) -> str:

@@ -3,7 +3,7 @@
 A *capability* is something a provider has, lacks or does in its own way; a *limit* is a number it will not go beyond.
 A check names the capabilities it needs; when one is declared false the check still runs, and the refusal must show one
 of the capability's symptoms. The defaults are what a provider is taken for until its profile says otherwise: what
-SQL Server needs is there, what only some products do is not.
+SQL Server needs is there; what only some products do is unknown, and may be there or not.
 """
 
 from __future__ import annotations

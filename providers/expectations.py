@@ -102,6 +102,13 @@ def _tls_minimum(value: Value) -> Mapping[str, tuple[str, ...]]:
     return {"TLS-10.old-versions-refused": ("old-version-served",)} if value != "1.2" else {}
 
 
+def _etag(value: Value) -> Mapping[str, tuple[str, ...]]:
+    """A completion that names no ETag worth the name can't agree with HEAD, whatever that shows."""
+    if value == "zero-on-complete":
+        return {"MPU-13.etag-agrees": ("etags-differ",)}
+    return {"MPU-01.multipart-etag": ("another-form",)} if value == "sha256" else {}
+
+
 def _listing_order(value: Value) -> Mapping[str, tuple[str, ...]]:
     return {"LIST-02.order": ("order-differs",)} if value != "utf8" else {}
 
@@ -119,7 +126,7 @@ _FORESIGHTS: Mapping[str, Foresight] = {
     "listing_v2": _when(wanted=False)(dict.fromkeys(LISTS, NOT_THERE)),
     "equal_parts": _when("required")({"MPU-05.unequal-parts": TOO_SMALL}),
     "contiguous_parts": _when("required")({"MPU-14.numbers-with-gaps": ("InvalidPartOrder", *NOT_TAKEN)}),
-    "etag": _when("sha256")({"MPU-01.multipart-etag": ("another-form",)}),
+    "etag": _etag,
     "payload_hash_verified": _when(wanted=False)(
         dict.fromkeys(("WIRE-02.tampered-body-refused", "WIRE-02.tampered-part-refused"), TAKEN)
     ),
@@ -174,7 +181,7 @@ NOT_AT_THIS_VALUE = {
     "missing_head": "META-07.head-and-get-agree sees a status only where it always comes: here 404 is among them",
     "equal_parts": "what is recommended is not refused otherwise",
     "contiguous_parts": "what is recommended is not refused otherwise",
-    "etag": "what SQL Server compares is one ETag with another; MPU-01.multipart-etag looks at its end alone",
+    "etag": "MPU-01.multipart-etag looks at its end alone, MPU-13.etag-agrees at whether a completion names the same",
     "listing_delimiter": "folders are asked for by '/' alone",
     "open_uploads": "PERF-07.uploads-open-at-once opens 256",
     "key_segment": "the longest URL that SQL Server takes has no longer segment, or one that hangs on the host's name",

@@ -1,7 +1,7 @@
 """Loads what is known of an offering: ``facts/<slug>.toml``, each fact with its certainty and its sources.
 
-    vendor   = "NetApp"
-    offering = "StorageGRID"
+    vendor   = "Acme"
+    offering = "Object Store"
     kind     = "software or appliance"
     unknown  = ["region.validates_sigv4_region"]  # words of the vocabulary that nobody documents
 
@@ -17,6 +17,7 @@
     [[setup]]                                     # what the administrator does, in order
     what   = "Create a user with an access key"
     how    = \"\"\"commands of the vendor, one a line\"\"\"
+    rights = true                                 # it says what a key may do; may be left out
     source = ["keys"]
 
     [[quirks]]                                    # peculiarities for which the vocabulary has no word
@@ -68,11 +69,15 @@ class Fact:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that the administrator does; ``how`` are lines: commands, or where to click."""
+    """One thing that the administrator does; ``how`` are lines: commands, or where to click.
+
+    :ivar rights: whether it holds a key to what it needs.
+    """
 
     what: str
     how: tuple[str, ...]
     sources: tuple[str, ...]
+    rights: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,7 +210,8 @@ class _Reader:
         return quirk
 
     def _step(self, table: Table) -> Step:
-        step = Step(table.text("what", required=True) or "", table.lines("how"), self._cited(table))
+        what, how, rights = table.text("what", required=True) or "", table.lines("how"), table.flag("rights") or False
+        step = Step(what, how, self._cited(table), rights)
         table.close()
         return step
 

@@ -60,6 +60,7 @@ class Profile:
     ``housekeeping``; it is empty for a server that RestoreProof starts. ``key_sources`` says where they come
     from, ``warnings`` what the user should hear. ``deviations`` are those of the release that the labels tell,
     ``elsewhere`` those of others; ``ranges`` has every range of releases and whether it holds (None: not told).
+    ``given`` has the capabilities that the file names for this release; of the others it says nothing.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Profile:
     key_sources: Mapping[str, KeySource] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     facts: str | None = None
+    given: frozenset[str] = frozenset()
 
 
 def shipped_profiles() -> list[str]:
@@ -165,6 +167,7 @@ def _build(
         key_sources=found.sources,
         warnings=found.warnings,
         facts=top.choice("facts", shipped_facts()),
+        given=frozenset(told.capabilities),
     )
     top.close()
     return profile

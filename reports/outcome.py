@@ -57,7 +57,7 @@ ASIDE = {
 
 def denied(capability: str) -> str:
     """Why a claim is not run that needs what the profile denies, or says nothing of."""
-    return f"needs the capability {capability}, which the profile denies"
+    return f"needs the capability {capability}, which the profile does not claim"
 
 
 def judge(header: Header, records: Sequence[Record]) -> tuple[str, str]:

@@ -68,10 +68,10 @@ class Requirement:
 
     ``requests`` and ``mib`` say what its check sends at the most; ``symptom`` is the claim name that stands for a
     plain failed assertion; ``any_of`` joins alternatives of which one suffices. ``capability`` is what the check
-    probes: where a profile denies it, the check must be refused. ``needs`` names what a run must have for the check to
-    say anything (``separate_keys``, ``several_nodes``, ``address_in_url``, ``narrow_keys``, or a capability): without
-    it, it is not run. ``reaches`` makes it a scale claim, which is proven in ``unit`` as far as the scale of a run
-    goes; its costs stand there, one for each scale.
+    probes: where a profile denies it, the check must be refused, where it is unknown it may be. ``needs`` names what a
+    run must have for the check to say anything (``separate_keys``, ``several_nodes``, ``address_in_url``,
+    ``narrow_keys``, or a capability): without it, it is not run. ``reaches`` makes it a scale claim, which is proven in
+    ``unit`` as far as the scale of a run goes; its costs stand there, one for each scale.
     """
 
     id: str

@@ -33,7 +33,9 @@ VERDICTS: Mapping[str, VerdictWords] = {
     record.CONFORMS: VerdictWords("conforms", "ok", "proven in this run"),
     record.CONFORMS_UP_TO: VerdictWords("upto", "ok", "proven as far as the scale of this run goes"),
     record.DEVIATES: VerdictWords("deviates", "~", "not met, and the profile says so: a declared deviation"),
-    record.UNSUPPORTED: VerdictWords("unsupported", "-", "not offered, and the profile says so: properly refused"),
+    record.UNSUPPORTED: VerdictWords(
+        "unsupported", "-", "not offered, and the profile does not claim it: properly refused"
+    ),
     record.FAILS: VerdictWords("fails", "FAIL", "not met, and nothing in the profile says so"),
     record.STALE: VerdictWords("stale", "STALE", "met, although the profile says it is not: delete that line"),
     record.ERROR: VerdictWords("error", "ERR", "set-up or clean-up broke: this says nothing about the provider"),

@@ -13,6 +13,39 @@ RESTORE DATABASE Sales FROM URL = ¤'s3.example.test/sqlbackups/20261126.bak';
 --=
 RESTORE DATABASE Sales FROM URL = 's3://s3.example.test/sqlbackups/20261126.bak';
 
+--: URL-01 error
+CREATE CREDENTIAL [s3://store.corp.local:9000/b] WITH IDENTITY = 'S3 Access Key', SECRET = 'abc:def';
+BACKUP DATABASE Sales TO URL = ¤N'https://store.corp.local:9000/b/nightly.bak';
+--=
+CREATE CREDENTIAL [https://acct.blob.local.azurestack.external/b] WITH IDENTITY = 'SHARED ACCESS SIGNATURE', SECRET = 'x';
+BACKUP DATABASE Sales TO URL = N'https://acct.blob.local.azurestack.external/b/nightly.bak';
+
+--: URL-01 error house
+RESTORE DATABASE Sales FROM URL = ¤N'https://store.example.test:9000/sqlbackups/nightly.bak';
+--=
+RESTORE DATABASE Sales FROM URL = N's3://store.example.test:9000/sqlbackups/nightly.bak';
+
+--: URL-01 error
+BACKUP LOG Sales TO URL = ¤N'https://10.0.0.7:9000/b/x.trn' WITH BACKUP_OPTIONS = '{"s3": {"region":"eu-west-1"}}';
+--=
+BACKUP LOG Sales TO URL = N'https://account.blob.core.windows.net/b/x.trn' WITH NOINIT;
+
+--: URL-01 error
+BACKUP LOG Sales TO URL = N's3://10.0.0.7:9000/b/20261126.trn' WITH CHECKSUM;
+BACKUP LOG Sales TO URL = ¤N'https://10.0.0.7:9000/b/20261126.trn' WITH CHECKSUM;
+--=
+BACKUP LOG Sales TO URL = N's3://10.0.0.7:9000/b/20261126.trn' WITH CHECKSUM;
+
+--: URL-01 error
+BACKUP LOG Sales TO URL = ¤N'https://b.s3-eu-west-1.amazonaws.com/20261126.trn' WITH CHECKSUM;
+--=
+BACKUP LOG Sales TO URL = N's3://b.s3-eu-west-1.amazonaws.com/20261126.trn' WITH CHECKSUM;
+
+--: URL-10 error
+BACKUP SERVER TO URL = ¤N's3:/s3.example.test:9000/sqlbackups/20261126.bkm' WITH METADATA_ONLY, FORMAT, CHECKSUM;
+--=
+BACKUP SERVER TO URL = N'{ROOT}/20261126.bkm' WITH METADATA_ONLY, FORMAT, CHECKSUM;
+
 --: URL-10 error
 BACKUP LOG Sales TO URL = ¤N's3:/s3.example.test:9000/sqlbackups/20261126.bak' WITH CHECKSUM;
 --=
@@ -282,6 +315,8 @@ BACKUP LOG Sales TO URL = N'{ROOT}/20261126.bak' WITH CHECKSUM, NOFORMAT;
 BACKUP LOG Sales TO URL = ¤N'{ROOT}/nightly.trn' WITH CHECKSUM;
 --=
 BACKUP LOG Sales TO URL = N'{ROOT}/8f14e45f-ceea-467f-9575-bd3b7d1f2a11.trn' WITH CHECKSUM;
+BACKUP LOG Sales TO URL = N'{ROOT}/Sales_2026-11-26.trn' WITH CHECKSUM;
+BACKUP LOG Sales TO URL = N'{ROOT}/2026/11/26/Sales.trn' WITH CHECKSUM;
 
 --: OPS-01 note
 BACKUP LOG Sales TO URL = ¤N'{ROOT}/nightly.trn' WITH CHECKSUM, FORMAT;
@@ -310,7 +345,7 @@ RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn' WITH RESTORE_OPTIONS = ¤N'{
 --=
 RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn' WITH RESTORE_OPTIONS = N'{"s3":{"region":"eu-west-1"}}', NORECOVERY;
 
---: REG-03 error
+--: REG-03 warning
 BACKUP LOG Sales TO URL = N'{ROOT}/20261126.trn' WITH CHECKSUM, BACKUP_OPTIONS = '{"s3": {"region":"eu-west-1"}}';
 ¤RESTORE LOG Sales FROM URL = N'{ROOT}/20261126.trn';
 --=

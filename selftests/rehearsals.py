@@ -55,17 +55,18 @@ def checks_for(word: str, value: Value) -> tuple[str, ...]:
 
 
 def without(profile: Profile, word: str) -> Profile:
-    """The profile with one line left out."""
+    """The profile with one line left out, or turned round where leaving it out says nothing."""
     if word in LIMITS:
         return replace(profile, limits={**profile.limits, word: LIMITS[word].default})
-    return replace(profile, capabilities={**profile.capabilities, word: CAPABILITIES[word].default})
+    return having(profile, word, CAPABILITIES[word].default)
 
 
 def having(profile: Profile, word: str, value: Value) -> Profile:
     """The profile with one line more."""
     if word in LIMITS:
         return replace(profile, limits={**profile.limits, word: int(str(value))})
-    return replace(profile, capabilities={**profile.capabilities, word: value})
+    capabilities = {**profile.capabilities, word: value}
+    return replace(profile, capabilities=capabilities, given=profile.given | {word})
 
 
 def red(run: Run, profile: Profile) -> list[str]:
@@ -111,7 +112,7 @@ class Stage:
             f'domain = "{endpoint.domain}"\nstyle = "{profile.endpoint.style}"',
             *([f'bucket = "{BUCKET}"'] if given else []),
             "[capabilities]",
-            *(f"{name} = {_toml(value)}" for name, value in profile.capabilities.items()),
+            *(f"{name} = {_toml(value)}" for name, value in profile.capabilities.items() if _is_said(profile, name)),
             "[limits]",
             *(f"{name} = {value}" for name, value in profile.limits.items()),
             *(KEYS.format(role=role, variable=role.upper()) for role in endpoint.keys),
@@ -130,6 +131,10 @@ def stage() -> Iterator[Stage]:
         give_bucket(endpoint, plain.capabilities)
         (folder / "ca.pem").write_text(endpoint.ca, encoding="ascii")
         yield Stage(Laboratory(endpoint, folder, folder / "rehearsed.toml", environment(folder, endpoint)), plain)
+
+
+def _is_said(profile: Profile, name: str) -> bool:
+    return name in profile.given or profile.capabilities[name] != CAPABILITIES[name].default
 
 
 def _toml(value: Value) -> str:

@@ -1,5 +1,6 @@
 """The advice for a backup: where it breaks is right within one part, by arithmetic and against an endpoint."""
 
+import re
 from fractions import Fraction
 from math import ceil
 
@@ -8,12 +9,9 @@ from hostile_server import BUCKET, HostileStore, hostile
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from recording_server import KEYS
+from source_tree import modules
 
 from restoreproof.fixtures.advising import (
-    LARGEST_PART,
-    MIB,
-    SMALLEST_PART,
-    STEP,
     AdvisingError,
     Bounds,
     Need,
@@ -24,6 +22,8 @@ from restoreproof.fixtures.advising import (
 )
 from restoreproof.fixtures.client import Client
 from restoreproof.fixtures.endpoints import Endpoint
+from restoreproof.fixtures.engines import limits
+from restoreproof.fixtures.engines.limits import LARGEST_TRANSFER, MIB, SMALLEST_TRANSFER, TRANSFER_STEP
 from restoreproof.fixtures.prescribing import scripts, to_json, told
 from restoreproof.fixtures.recorder import Recorder
 from restoreproof.fixtures.signing import Signer
@@ -34,12 +34,13 @@ from restoreproof.standins.sqlserver.sql.parsing import parse
 
 TB = 10**12
 HOUR = 3600
-STORE = Bounds.of({"parts": 10_000, "part_minimum": SMALLEST_PART, "part_maximum": 5 * 1024 * MIB})
+STORE = Bounds.of({"parts": 10_000, "part_minimum": SMALLEST_TRANSFER, "part_maximum": 5 * 1024 * MIB})
 PLACE = ("https://s3.acme.test:9000", "", "us-east-1", "path", "s3.acme.test", (), "backups", KEYS, "url")
 ENDPOINT = Endpoint(*PLACE)
 
 ratios = st.fractions(1, 20, max_denominator=50)
-parts = st.integers(SMALLEST_PART // STEP, LARGEST_PART // STEP).map(lambda steps: steps * STEP)
+SMALLEST, LARGEST = SMALLEST_TRANSFER // TRANSFER_STEP, LARGEST_TRANSFER // TRANSFER_STEP
+parts = st.integers(SMALLEST, LARGEST).map(lambda steps: steps * TRANSFER_STEP)
 
 
 def stripes(backup, urls):
@@ -65,13 +66,13 @@ def test_largest_database_fits_and_a_byte_of_backup_more_does_not(urls, part, mo
     compression=ratios,
     mirrors=st.integers(0, 3),
     most=st.integers(1, 20_000),
-    maximum=st.integers(SMALLEST_PART, 2 * LARGEST_PART),
+    maximum=st.integers(SMALLEST_TRANSFER, 2 * LARGEST_TRANSFER),
     window=st.none() | st.integers(60, 100 * HOUR),
     measured=st.lists(st.tuples(st.integers(1, 64) | st.just(64), parts, st.floats(1e5, 1e10)), max_size=4),
 )
 @settings(max_examples=300)
 def test_advice_keeps_to_every_limit_or_nothing_would(filled, compression, mirrors, most, maximum, window, measured):
-    largest = min(maximum // STEP * STEP, LARGEST_PART)
+    largest = min(maximum // TRANSFER_STEP * TRANSFER_STEP, LARGEST_TRANSFER)
     urls = 64 // (1 + mirrors)
     database = 1 + int(filled * largest_database(urls, largest, min(most, 10_000), compression))
     need = Need(database, compression, window, mirrors)
@@ -84,8 +85,8 @@ def test_advice_keeps_to_every_limit_or_nothing_would(filled, compression, mirro
         return
 
     assert advice.urls * (1 + mirrors) <= 64
-    assert SMALLEST_PART <= advice.part <= min(maximum, LARGEST_PART)
-    assert advice.part % STEP == 0
+    assert SMALLEST_TRANSFER <= advice.part <= min(maximum, LARGEST_TRANSFER)
+    assert advice.part % TRANSFER_STEP == 0
     assert fits(database, compression, advice.urls, advice.part, bounds.parts)
     assert database <= advice.holds
     assert 0 <= advice.headroom < 1
@@ -133,7 +134,7 @@ def few_parts():
 @given(urls=st.integers(1, 4), part=st.integers(1, 8), most=st.integers(1, 6), compression=ratios, more=st.integers(1))
 def test_endpoint_breaks_where_it_was_said(few_parts, urls, part, most, compression, more):
     store, client = few_parts
-    store.most, part = most, part * STEP
+    store.most, part = most, part * TRANSFER_STEP
     holds = largest_database(urls, part, most, compression)
     assume(holds > 0)
     fitting = ceil(holds / compression)
@@ -149,9 +150,9 @@ def test_advice_as_it_is_given_breaks_the_endpoint_where_it_says(few_parts):
     store, client = few_parts
     store.most = 2
     need = Need(database=60 * MIB, compression=Fraction(3, 2))
-    advice = advise(need, Bounds.of({"parts": store.most, "part_maximum": SMALLEST_PART}))
+    advice = advise(need, Bounds.of({"parts": store.most, "part_maximum": SMALLEST_TRANSFER}))
 
-    assert (advice.urls, advice.part, advice.parts, advice.holds) == (8, SMALLEST_PART, 1, 120 * MIB)
+    assert (advice.urls, advice.part, advice.parts, advice.holds) == (8, SMALLEST_TRANSFER, 1, 120 * MIB)
     most = int(advice.holds / need.compression)
     assert back_up(client, most, advice.urls, advice.part) == most
     assert back_up(client, most + 1, advice.urls, advice.part) == most
@@ -161,7 +162,7 @@ def test_advice_for_three_terabytes_says_all_of_it():
     advice = advise(Need(3 * TB, Fraction(3), 4 * HOUR), STORE)
     text = told(advice, ENDPOINT, "acme")
 
-    assert (advice.urls, advice.part, advice.buffers, advice.parts) == (6, LARGEST_PART, 24, 7948)
+    assert (advice.urls, advice.part, advice.buffers, advice.parts) == (6, LARGEST_TRANSFER, 24, 7948)
     for words in (
         "3 TB (2.73 TiB), backup 1 TB (0.909 TiB) at 3:1",
         "24, which takes 503 MB (480 MiB) of memory",
@@ -193,7 +194,7 @@ def test_measured_rates_decide_about_streams_and_window():
 
 
 def test_client_limited_rate_is_told():
-    rate = Rate("upload", 8, LARGEST_PART, (85.0 * MIB,), sink=100.0 * MIB, share=0.85)
+    rate = Rate("upload", 8, LARGEST_TRANSFER, (85.0 * MIB,), sink=100.0 * MIB, share=0.85)
 
     assert "client-limited" in told(advise(Need(TB), STORE, [rate]), ENDPOINT, "acme")
 
@@ -241,3 +242,13 @@ def test_sizes_are_told_in_both_kinds_of_units():
         "126 MB (120 MiB)",
         "200 TB (182 TiB)",
     ]
+
+
+def test_what_sql_server_takes_is_said_once():
+    names = {name for name in vars(limits) if name.isupper()} - {"MIB", "SMALLEST_PART"}
+    values = re.compile(r'^[A-Z_, ]+ = (?:259|"us-east-1"|.*\b20 \* (?:_?MI?i?B|2\*\*20)\b.*)$', re.MULTILINE)
+    rooms = modules("commands", "fixtures")
+    others = [module for module in rooms if module.name != "fixtures/engines/limits.py"]
+
+    assert {f"{name} in {module.name}" for module in others for name in names if f"\n{name} = " in module.text} == set()
+    assert {found for module in others for found in values.findall(module.text)} == set()

@@ -364,4 +364,4 @@ def test_report_refuses_what_is_no_whole_run(tmp_path):
 
     for words in ((str(tmp_path),), (str(tmp_path / "absent"),), (str(tmp_path), str(tmp_path), "--format", "html")):
         done = call("report", *words)
-        assert (done.returncode, done.stdout, len(done.stderr.strip().splitlines())) == (1, "", 1)
+        assert (done.returncode, done.stdout, len(done.stderr.strip().splitlines())) == (4, "", 1)

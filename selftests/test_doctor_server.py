@@ -15,8 +15,9 @@ from restoreproof.fixtures.engines.asking import Wish
 from restoreproof.fixtures.engines.instance import InstanceSettings
 from restoreproof.fixtures.engines.starting import INSTANCE
 from restoreproof.providers.secrets import Secret
+from restoreproof.reports.findings import PROBLEM
 from restoreproof.reports.redaction import Redactor
-from restoreproof.standins.sqlserver.session import Column
+from restoreproof.standins.sqlserver.session import Column, SqlError
 
 ROOT = "s3://localhost:9000/sqlbackups"
 S3 = "S3 Access Key"
@@ -89,16 +90,21 @@ def test_credential_that_a_backup_would_take_is_named(credentials, names, told, 
 
     assert found(chart) == names
     assert all(told in finding.seen for finding in chart.found)
+    lacking = names & {"no-credential", "credential-of-other-port"}
+    assert {finding.name for finding in chart.found if finding.severity == PROBLEM} >= lacking
 
 
 class Server(SqlServer):
     """Has credentials, too."""
 
-    def __init__(self, *credentials, **facts):
-        self.credentials = credentials
+    def __init__(self, *credentials, files=1, **facts):
+        self.credentials, self.files = credentials, files
         super().__init__(**facts)
 
     def _select(self, batch):
+        if "dm_os_enumerate_filesystem" in batch.text:
+            self._list(batch)
+            return
         if "sys.credentials" not in batch.text:
             super()._select(batch)
             return
@@ -106,6 +112,16 @@ class Server(SqlServer):
         for row in self.credentials:
             batch.output.row(list(row))
         batch.output.done(len(self.credentials))
+
+    def _list(self, batch):
+        folder, pattern = (parameter.value for parameter in batch.parameters.values())
+        assert (folder, pattern) == ("/var/opt/mssql/security/ca-certificates", "*")
+        if self.files is None:
+            raise SqlError(15562, "The module being executed is not trusted.")
+        batch.output.columns([Column("name", TEXT)])
+        for at in range(self.files):
+            batch.output.row([f"{at}.crt"])
+        batch.output.done(self.files)
 
 
 def wish_for(login):
@@ -122,8 +138,42 @@ def test_server_that_runs_is_asked_beside_all_else(tmp_path, patient, chart, mon
     with scripted(tmp_path, asked) as (_, login), beside(wish_for(login), patient, chart):
         assert chart.found == []
 
-    assert found(chart) == {"engine-too-old", "no-right-to-credentials", "credential-found"}
+    lacks = {"engine-too-old", "no-right-to-credentials"}
+    assert found(chart) == {*lacks, "credential-found", "trust-folder-filled"}
     assert PASSWORD not in str(chart.found)
+
+
+TRUST = {"trust-folder-empty", "trust-folder-crowded", "trust-folder-filled"}
+
+
+@pytest.mark.skipif(bool(NO_DRIVER), reason=NO_DRIVER)
+@pytest.mark.parametrize(
+    ("facts", "names", "unlooked"),
+    [
+        ({"files": 0}, {"trust-folder-empty"}, ""),
+        ({"files": 1}, {"trust-folder-filled"}, ""),
+        ({"files": 50}, {"trust-folder-filled"}, ""),
+        ({"files": 51}, {"trust-folder-crowded"}, ""),
+        ({"files": None}, set(), "15562"),
+        ({"files": 0, "windows": True}, set(), "on Windows"),
+        ({"files": 0, "public": True}, set(), ""),
+    ],
+)
+def test_trust_folder_is_looked_into(facts, names, unlooked, tmp_path, patient, chart, monkeypatch):
+    monkeypatch.setenv("MSSQL_USER", "sa")
+    monkeypatch.setenv("MSSQL_PASSWORD", PASSWORD)
+    asked = Server((ROOT, S3), files=facts["files"])
+    if "windows" in facts:
+        asked.platform = {"host_platform": "Windows", "host_distribution": "Windows Server", "host_release": "10.0"}
+    if "public" in facts:
+        patient = replace(patient, endpoint=replace(patient.endpoint, ca=""))
+
+    with scripted(tmp_path, asked) as (_, login), beside(wish_for(login), patient, chart):
+        pass
+
+    assert found(chart) & TRUST == names
+    assert "credential-found" in found(chart)
+    assert [unlooked in entry.because for entry in chart.unlooked] == [True] * bool(unlooked)
 
 
 @pytest.mark.skipif(bool(NO_DRIVER), reason=NO_DRIVER)

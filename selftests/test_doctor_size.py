@@ -1,18 +1,25 @@
 """The doctor on a database of some size: fits or not, in time or not, and at whose rates."""
 
 import json
+import re
+from fractions import Fraction
 from importlib import resources
 from pathlib import Path
 
 import jsonschema
 import pytest
-from planted_store import ROLES, Plan, patient_of, served
+from planted_store import ROLES, SOURCES, Plan, patient_of, served
 
 from restoreproof.commands.main import main
+from restoreproof.fixtures import prescribing
+from restoreproof.fixtures.doctor.chart import Chart
+from restoreproof.fixtures.doctor.size import Size, look_at_size
+from restoreproof.fixtures.prescribing import scripts
 from restoreproof.reports.measurement import FILE, UPLOAD, Measurement, Rate
+from restoreproof.reports.redaction import Redactor
 
 SCHEMA = json.loads((resources.files("restoreproof.reports") / "doctor.schema.json").read_text(encoding="utf-8"))
-MIB = 1024 * 1024
+MIB, GIB = 1024**2, 1024**3
 ADVICE = {"database-fits", "database-too-large", "few-parts-left", "window-too-short", "window-in-doubt"}
 
 
@@ -151,6 +158,22 @@ def test_limit_of_the_vendor_decides(asked):
 
     assert (document["advice"]["urls"], document["advice"]["most_parts"]) == (27, 1000)
     assert set(found) == {"database-fits"}
+
+
+@pytest.mark.parametrize(("limits", "urls"), [("", 12), ("parts = 1000", None), ("part_maximum = 8388608", None)])
+def test_edition_without_compression_bounds_the_advice(limits, urls, tmp_path):
+    patient, chart = patient_of(Plan(limits=limits), 9000, tmp_path), Chart(SOURCES, Redactor(()))
+    chart.find("engine-web", "Web Edition")
+    rates = (Rate(UPLOAD, 20, 20 * MIB, (400.0 * MIB,)), Rate(UPLOAD, 20, 5 * MIB, (400.0 * MIB,)))
+    advice = look_at_size(Size(1000 * GIB, Fraction(3), 0, rates, ""), patient, chart)
+
+    if urls is None:
+        assert (advice, chart.has("database-too-large")) == (None, True)
+        return
+    backup, _ = scripts(advice, patient.endpoint)
+    assert (advice.part, advice.urls, advice.need.backup) == (10 * MIB, urls, 1000 * GIB)
+    assert not re.search("COMPRESSION|MAXTRANSFERSIZE", backup)
+    assert "this edition has no COMPRESSION" in prescribing.told(advice, patient.endpoint, "planted")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,15 @@ def test_certificate_is_called_by_its_name(name, tmp_path):
     assert found.has("trusted") == (not named(found) - {"expires-soon", "no-tls12"})
 
 
+def test_certificate_that_names_the_bucket_s_host_alone_is_enough(tmp_path):
+    plan = Plan(style="virtual", names=("*.s3.localhost",))
+    with served(plan) as (_, port):
+        found = chart()
+        look_at_trust(patient_of(plan, port, tmp_path), found)
+
+    assert named(found) == set()
+
+
 def test_folder_for_cas_holds_fifty(tmp_path):
     with hostile(kind=lambda *given: make(Plan(), *given)) as store:
         ca = store.endpoint.ca + authority().pem * 50

@@ -3,35 +3,29 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hostile_server import Misdeed, hostile
-from planted_store import BUCKET, DAY, HOUR, ROLES, SOURCES, Plan, examined, leaf_of, make, patient_of, served
+from planted_store import BUCKET, ROLES, SOURCES, Plan, examined, leaf_of, make, patient_of, served
 from test_doctor_findings import names
 
 from restoreproof.fixtures.budget import Budget
 from restoreproof.fixtures.doctor import examining
 from restoreproof.fixtures.doctor.catalogue import catalogue
-from restoreproof.fixtures.doctor.chart import Chart
-from restoreproof.fixtures.doctor.forms import look_at_forms
 from restoreproof.fixtures.doctor.hurrying import all_within, within
 from restoreproof.fixtures.doctor.patient import EXCHANGE_SECONDS, LOOK_SECONDS
 from restoreproof.fixtures.ledger import ledger_root
-from restoreproof.providers.capabilities import LIMITS
 from restoreproof.providers.facts import load_facts, shipped_facts
 from restoreproof.providers.vocabulary import VOCABULARY
 from restoreproof.reports.findings import AREAS, GOOD, SEVERITIES
-from restoreproof.reports.redaction import Redactor
 from restoreproof.reports.rules import load_rules
-
-MIB = 1024 * 1024
 
 
 @pytest.fixture(autouse=True)
@@ -191,6 +185,22 @@ def test_bucket_in_the_host_name_needs_dns(tmp_path):
     assert {unlooked.because for unlooked in examination.unlooked} == {"the bucket's host name leads nowhere"}
 
 
+def test_host_of_the_bucket_is_all_that_sql_server_asks_for(tmp_path, monkeypatch):
+    look_up = socket.getaddrinfo
+
+    def as_dns_does(host, *given, **named):
+        if host == "nowhere.invalid":
+            raise socket.gaierror(socket.EAI_NONAME, "no such name")
+        return look_up("127.0.0.1" if host == f"{BUCKET}.s3.localhost" else host, *given, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", as_dns_does)
+    plan = Plan(style="virtual", addresses=(), host="nowhere.invalid", names=("*.s3.localhost",))
+    examination, _ = examined(plan, tmp_path)
+
+    assert (names(examination), examination.unlooked) == (set(), ())
+    assert any("sqlbackups.s3.localhost" in str(finding) for finding in examination.findings)
+
+
 def test_bucket_of_the_other_style_is_named(tmp_path):
     examination, _ = examined(Plan(style="virtual", virtual=False), tmp_path)
 
@@ -217,91 +227,6 @@ def test_wrong_region_comes_with_the_right_one(tmp_path):
     told = next(finding for finding in examination.findings if finding.name == "wrong-region")
     assert 'region = "eu-central-7"' in told.fix
     assert 'BACKUP_OPTIONS = \'{"s3": {"region":"eu-central-7"}}\'' in told.fix
-
-
-EXPIRATION = "<Rule><ID>old</ID><Status>Enabled</Status><Expiration><Days>30</Days></Expiration>{}</Rule>"
-MOVE = "<Transition><Days>9</Days><StorageClass>GLACIER</StorageClass></Transition>"
-
-
-@pytest.mark.parametrize(
-    ("rules", "wrong"),
-    [
-        (EXPIRATION, {"objects-expire"}),
-        (f"<Rule><ID>a</ID><Status>Enabled</Status>{MOVE}{{}}</Rule>", {"objects-move"}),
-        ("<Rule><ID>a</ID><Status>Disabled</Status>{}</Rule>", {"no-abort-rule"}),
-        ("<Rule><ID>a</ID><Status>Enabled</Status><Filter><Prefix>logs/</Prefix></Filter>{}</Rule>", {"no-abort-rule"}),
-        (
-            "<Rule><ID>a</ID><Status>Enabled</Status><Filter><Tag><Key>k</Key></Tag></Filter>{}</Rule>",
-            {"no-abort-rule"},
-        ),
-        ("<Rule><Status>Enabled</Status><Filter><Prefix>SQLPROD01/</Prefix></Filter>{}</Rule>", set()),
-    ],
-)
-def test_lifecycle_rules_count_that_are_on_and_hold_for_backups(rules, wrong, tmp_path):
-    examination, _ = examined(Plan(rules=rules), tmp_path)
-
-    assert names(examination) == wrong
-
-
-@pytest.mark.parametrize(
-    ("window", "mechanism", "wrong"),
-    [
-        (None, 'mechanism = "built-in"\nafter = "24h"', {"clean-up-bounds-backup"}),
-        (24.0 * HOUR, 'mechanism = "built-in"\nafter = "24h"', set()),
-        (25.0 * HOUR, 'mechanism = "built-in"\nafter = "24h"', {"clean-up-kills-backup"}),
-        (20.0 * HOUR, 'mechanism = "built-in"\nafter = "24h"\nlongest_backup = "18h"', {"clean-up-kills-backup"}),
-        (7.0 * DAY, "", set()),
-        (7.0 * DAY + 60, "", {"lifecycle-kills-backup"}),
-    ],
-)
-def test_clean_up_is_held_against_the_backup_window(window, mechanism, wrong, tmp_path):
-    plan = Plan(window=window, cleanup=f"[cleanup]\n{mechanism}" if mechanism else "")
-
-    examination, _ = examined(plan, tmp_path)
-
-    assert names(examination) == wrong
-
-
-@pytest.mark.parametrize(
-    ("limits", "wrong"),
-    [
-        ({"part_minimum": 8 * MIB}, {"small-parts-refused"}),
-        ({"part_maximum": 8 * MIB}, {"default-parts-refused"}),
-        ({"part_maximum": 16 * MIB}, {"large-parts-refused"}),
-        ({"part_maximum": 20 * MIB, "part_minimum": 0}, set()),
-    ],
-)
-def test_limits_of_parts_are_held_against_maxtransfersize(limits, wrong, tmp_path):
-    assert formal_names(tmp_path, limits=limits) == wrong
-
-
-@pytest.mark.parametrize(
-    ("turned", "wrong"),
-    [
-        ({"key": "k" * (200 - len("s3://localhost:1/sqlbackups/"))}, set()),
-        ({"key": "k" * (201 - len("s3://localhost:1/sqlbackups/"))}, {"url-long"}),
-        ({"key": "k" * (259 - len("s3://localhost:1/sqlbackups/"))}, {"url-long"}),
-        ({"key": "k" * (260 - len("s3://localhost:1/sqlbackups/"))}, {"url-too-long"}),
-        ({"key": "é" * (260 - len("s3://localhost:1/sqlbackups/"))}, {"url-too-long"}),
-        ({"host": f"{'s' * 60}.{'t' * 41}.test"}, {"url-long"}),
-        ({"host": f"{'s' * 60}.{'t' * 45}.test"}, {"url-long", "credential-name-too-long"}),
-        ({"id": lambda role: role[0] * 40, "secret": lambda role: role[0] * 20}, {"keys-swapped"}),
-    ],
-)
-def test_names_and_keys_have_the_length_that_sql_server_takes(turned, wrong, tmp_path):
-    plan = Plan()
-    vars(plan).update(turned)
-
-    assert formal_names(tmp_path, plan) == wrong
-
-
-def formal_names(folder, plan=None, limits=None):
-    """What shows without a connection."""
-    patient = patient_of(plan or Plan(), 1, folder)
-    known = {name: limit.default for name, limit in LIMITS.items()} | (limits or {})
-    chart = Chart(SOURCES, Redactor(patient.endpoint.secrets))
-    look_at_forms(replace(patient, profile=replace(patient.profile, limits=known)), chart)
-    return {finding.name for finding in chart.found if finding.severity != GOOD}
 
 
 def test_secrets_show_nowhere(tmp_path):

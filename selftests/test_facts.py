@@ -63,6 +63,41 @@ def test_every_profile_of_a_vendor_has_its_facts_and_every_file_of_facts_a_profi
     assert {profile.facts for profile in profiles} - {None} == set(shipped_facts())
 
 
+OF_FACTS = {word.name: word.probe for word in VOCABULARY.values() if word.probe in CAPABILITIES}
+OF_FACTS |= {"credentials.colon_possible": "colon_in_keys"}
+
+
+@pytest.mark.parametrize("name", shipped_profiles())
+def test_a_profile_and_its_facts_say_the_same(name):
+    profile = load_profile(name, {}, load_register().requirements, require_keys=False)
+    if profile.facts is None:
+        return
+    facts = load_facts(profile.facts, profile.labels.get("variant"))
+    there = {OF_FACTS[fact.name] for fact in facts.known.values() if fact.name in OF_FACTS and fact.value is True}
+
+    assert {word for word in facts.unknown if OF_FACTS.get(word) in profile.given} == set()
+    assert {name for name in there - {"virtual_host"} if profile.capabilities[name] is False} == set()
+
+
+@pytest.mark.parametrize("name", shipped_profiles())
+def test_virtual_hosts_that_somebody_has_to_set_up_are_left_unknown(name):
+    profile = load_profile(name, {}, load_register().requirements, require_keys=False)
+
+    ours = profile.endpoint.kind != "url"
+    assert ours or profile.endpoint.style == "virtual" or "virtual_host" not in profile.given
+
+
+@pytest.mark.parametrize(
+    ("labels", "algorithms", "conditions"),
+    [({}, 1, "ignored"), ({"firmware": "11.9"}, 1, "ignored"), ({"firmware": "12.1"}, 4, "rejected")],
+)
+def test_a_release_that_does_otherwise_has_lines_of_its_own(labels, algorithms, conditions):
+    known = load_register().requirements
+    capabilities = load_profile("netapp_storagegrid", {}, known, require_keys=False, labels=labels).capabilities
+
+    assert (len(capabilities["checksums"]), capabilities["conditional_writes"]) == (algorithms, conditions)
+
+
 def test_facts_are_read_with_the_addresses_of_their_sources(tmp_path):
     facts = read(tmp_path, GOOD)
 
@@ -106,6 +141,7 @@ def test_a_variant_goes_before_the_rest(tmp_path):
         ('vendor = "Acme"', "", "vendor: is missing"),
         ("[sources]", '[[setup]]\nwhat = "x"\nsource = ["limits"]\n[sources]', "[[setup]].how: is missing"),
         ("[sources]", '[[setup]]\nwhat = "x"\nhow = "y"\n[sources]', "[[setup]].source: names no source"),
+        ("[sources]", '[[setup]]\nwhat = "x"\nhow = "y"\nrights = "all"\n[sources]', "[[setup]].rights: must be true"),
         ("[sources]", '[[quirks]]\nwhat = "x"\nsource = ["limits"]\n[sources]', "[[quirks]].certainty: is missing"),
         ("[sources]", "[variants.x.region.defult]\nvalue = 1\n[sources]", "did you mean 'default'?"),
     ],

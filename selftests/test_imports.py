@@ -5,7 +5,18 @@ import sys
 
 import pytest
 
-HEAVY = ("boto3", "botocore", "cryptography", "hypothesis", "jsonschema", "mitmproxy", "pyodbc", "requests", "swift")
+HEAVY = (
+    "boto3",
+    "botocore",
+    "cryptography",
+    "hypothesis",
+    "jsonschema",
+    "mitmproxy",
+    "pyodbc",
+    "requests",
+    "swift",
+    "tomlkit",
+)
 ASK = """
 import sys
 from restoreproof.commands.main import main
@@ -23,7 +34,15 @@ def imported(program, *words):
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["certify", "--help"], ["certify", "--list"], ["measure", "--help"]], ids=" ".join
+    "words",
+    [
+        ["--help"],
+        ["certify", "--help"],
+        ["certify", "--list"],
+        ["measure", "--help"],
+        ["profile", "learn", "--help"],
+    ],
+    ids=" ".join,
 )
 def test_help_and_lists_import_nothing_heavy(words):
     heavy = [name for name in HEAVY if words[-1] != "--list" or name not in ("cryptography", "requests")]
@@ -37,3 +56,15 @@ def test_boto3_waits_until_something_is_made_or_removed():
     )
 
     assert imported(program) == "False"
+
+
+def test_a_profile_is_checked_without_what_only_learning_needs():
+    program = f"import sys; sys.modules['tomlkit'] = None\n{ASK.format(heavy=())}"
+
+    assert imported(program, "profile", "check", "embedded") == "[]"
+    assert (
+        "embedded: "
+        in subprocess.run(
+            [sys.executable, "-c", program, "profile", "check", "embedded"], capture_output=True, text=True, check=True
+        ).stdout
+    )

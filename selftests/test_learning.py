@@ -232,6 +232,9 @@ def learned(tmp_path, seen, **parts):
         ({"MPU-14.numbers-with-gaps": ""}, {"capabilities": 'contiguous_parts = "recommended"'}, []),
         ({"MPU-14.numbers-with-gaps": "own"}, {}, ["declare MPU-14.numbers-with-gaps deviates with"]),
         ({"LIST-02.order": "a b"}, {}, ["leave LIST-02.order as it"]),
+        ({"ABORT-03.lifecycle-rule": ""}, {}, ["set lifecycle_rules = yes:"]),
+        ({"ABORT-03.lifecycle-rule": "NotImplemented"}, {}, []),
+        ({"ABORT-03.lifecycle-rule": "timeout"}, {}, ["declare ABORT-03.lifecycle-rule deviates with"]),
     ],
     ids=[
         "another symptom",
@@ -241,6 +244,9 @@ def learned(tmp_path, seen, **parts):
         "seen in part",
         "damaged",
         "no word",
+        "unknown and there",
+        "unknown and refused",
+        "unknown and broken",
     ],
 )
 def test_no_line_says_more_than_was_seen(tmp_path, seen, parts, changes):

@@ -1,7 +1,7 @@
 """Each rule of the linter is turned on by one fault, at its line and column, and silent without it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,10 +19,11 @@ MARK = "¤"
 HEADER = re.compile(r"^--: (\S+) (\S+) ?(\S*)\n", re.MULTILINE)
 
 STORES = {
-    "acme": Store("acme", "eu-west-1", True, "path", False, "s3.example.test:9000", limits.MOST_PARTS),
-    "parts": Store("acme", "eu-west-1", False, "path", False, "", 1_000),
-    "port": Store("acme", "us-east-1", True, "path", True, "s3.example.test:9443", limits.MOST_PARTS),
-    "virtual": Store("acme", "us-east-1", True, "virtual", False, "s3.example.test:9000", limits.MOST_PARTS),
+    "acme": Store("acme", "eu-west-1", "yes", "path", False, "s3.example.test:9000", limits.MOST_PARTS),
+    "parts": Store("acme", "eu-west-1", "no", "path", False, "", 1_000),
+    "port": Store("acme", "us-east-1", "yes", "path", True, "s3.example.test:9443", limits.MOST_PARTS),
+    "virtual": Store("acme", "us-east-1", "yes", "virtual", False, "s3.example.test:9000", limits.MOST_PARTS),
+    "house": Store("acme", "us-east-1", "no", "path", False, "store.example.test:9000", limits.MOST_PARTS),
 }
 
 
@@ -110,3 +111,20 @@ def test_every_build_lacks_the_fixes_that_came_after_it(build, missing):
     script = f"RESTORE VERIFYONLY FROM URL = '{ROOT}/20261126.bak'"
 
     assert {rule for rule, _, _ in found(script, Setting(build=build))} == missing
+
+
+@pytest.mark.parametrize(
+    ("checked", "wrong"),
+    [
+        ("yes", {"REG-03 error", "REG-05 error"}),
+        ("unknown", {"REG-03 warning", "REG-05 warning"}),
+        ("no", {"REG-03 warning"}),
+    ],
+)
+def test_a_wrong_region_is_an_error_where_the_store_is_known_to_check_it(checked, wrong):
+    region = '{"s3":{"region":"eu-west-1"}}'
+    backup = f"BACKUP LOG a TO URL = '{ROOT}/20261126.trn' WITH CHECKSUM, BACKUP_OPTIONS = '{region}'"
+    script = f"{backup}\nRESTORE VERIFYONLY FROM URL = '{ROOT}/20261126.trn'"
+    store = replace(STORES["acme"], region_checked=checked)
+
+    assert {f"{rule} {severity}" for rule, severity, _ in found(script, Setting(store))} == wrong

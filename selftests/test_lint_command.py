@@ -2,11 +2,16 @@
 
 import io
 import json
+import os
 import re
+import subprocess
 from types import SimpleNamespace
 
 import pytest
+from live_runs import COMMAND
 
+from restoreproof.commands.linting.finding import ERROR
+from restoreproof.commands.linting.linter import lint
 from restoreproof.commands.main import main
 from restoreproof.fixtures.engines import limits, tsql
 from restoreproof.standins.sqlserver.connector import address
@@ -127,3 +132,57 @@ def test_the_linter_and_the_stand_in_have_the_same_numbers(pytestconfig):
     assert {limits.LONGEST_URL, address.LONGEST_URL, engine_errors.LONGEST_URL} == {259}
     assert f"LONGEST_URL = {limits.LONGEST_URL}\n" in suites
     assert (engine_errors.MOST_URLS, limits.LONGEST_TEXTS["NAME"]) == (limits.MOST_URLS, tsql.LONGEST_NAME)
+
+
+@pytest.mark.parametrize(
+    ("script", "place", "what"),
+    [
+        ("SELECT 1;\n  /* a /* b */\nBACKUP LOG a TO URL = 's3:/h'", (2, 3), "comment"),
+        ("PRINT 'it''s;\nGO\nRESTORE LOG a", (1, 7), "string"),
+        ('SELECT "a""', (1, 8), "string of a name"),
+        ("SELECT [a]]", (1, 8), "name"),
+    ],
+)
+def test_what_never_ends_is_an_error(script, place, what):
+    found = [one for one in lint(script) if one.finding.severity == ERROR]
+
+    assert [(one.line, one.column) for one in found] == [place]
+    assert f"the {what.rpartition(' ')[2]} that begins here never ends" in found[0].finding.what
+
+
+@pytest.mark.parametrize("script", ["/* a /* b */ c */ PRINT 'it''s' /* d */ -- /* e", 'SELECT [a]]], "b"""', "", "--"])
+def test_what_ends_is_none(script):
+    assert lint(script) == []
+
+
+def test_what_is_no_text_is_refused(written, capsys):
+    (written / "program").write_bytes(b"\x7fELF\x02\x01\x01\0" + bytes(range(256)))
+
+    assert main(["lint", "good.sql", "program"]) == 4
+    assert capsys.readouterr().err == "restoreproof lint: program is no text: character 5 is U+0002\n"
+
+
+def test_utf_16_is_read_without_a_mark(written):
+    (written / "bad.sql").write_text(BAD, encoding="utf-16-le")
+
+    assert main(["lint", "bad.sql"]) == 1
+
+
+def test_an_encoding_without_a_character_ends_nothing(written):
+    """As on a terminal of Windows, or where a script's output goes into a file there."""
+    (written / "Ω.sql").write_text(BAD, encoding="utf-8")
+    words = [*COMMAND, "lint", "Ω.sql"]
+    done = subprocess.run(
+        words, env={**os.environ, "PYTHONIOENCODING": "cp1252"}, cwd=written, capture_output=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert done.stdout.startswith(b"\\u03a9.sql:2:31: error URL-10")
+
+
+def test_the_linter_and_the_doctor_keep_no_numbers_of_sql_server_of_their_own(pytestconfig):
+    folders = (pytestconfig.rootpath / "commands" / "linting", pytestconfig.rootpath / "fixtures" / "doctor")
+    texts = {file.name: file.read_text(encoding="utf-8") for folder in folders for file in folder.glob("*.py")}
+    number = re.compile(r"\b(?:259|10_000|4055|4065|4195|4205)\b|us-east-1")
+
+    assert {name: number.findall(text) for name, text in texts.items() if number.search(text)} == {}

@@ -7,8 +7,10 @@ import pytest
 import trustme
 from example_profiles import CONTAINED, GOOD, load, spell_toml
 
+from restoreproof.fixtures.declaring import declared_by
 from restoreproof.providers.capabilities import CAPABILITIES, LIMITS
 from restoreproof.providers.knobs import KNOBS
+from restoreproof.providers.profile import load_profile
 
 
 def test_the_vocabulary_is_well_formed():
@@ -98,3 +100,32 @@ def _example(table, key):
     if capability.kind == "set":
         return json.dumps(list(capability.choices))
     return BY_KIND.get(capability.kind) or f'"{capability.choices[0]}"'
+
+
+SPARSE = """
+name = "acme"
+title = "ACME"
+[endpoint]
+url = "https://s3.acme.test"
+[keys.backup]
+id = "ACME_ID"
+secret = "ACME_SECRET"
+[capabilities]
+object_lock = false
+[[variants]]
+when = "firmware < 12"
+[variants.capabilities]
+virtual_host = false
+"""
+
+
+@pytest.mark.parametrize(("firmware", "denied"), [("11.9", {"object_lock", "virtual_host"}), ("12.1", {"object_lock"})])
+def test_only_what_a_profile_spells_out_is_denied(tmp_path, firmware, denied):
+    file = tmp_path / "acme.toml"
+    file.write_text(SPARSE, encoding="utf-8")
+
+    declared = declared_by(load_profile(str(file), {}, require_keys=False, labels={"firmware": firmware}))
+
+    assert set(declared.denied) == denied
+    assert {"lifecycle_rules", "default_encryption"} <= set(declared.unknown)
+    assert not denied & set(declared.unknown)

@@ -1,7 +1,8 @@
 """Every line of a profile is seen by a check, or named as one that none sees; and a stale or wrong one is red.
 
 A profile is judged against an endpoint that has exactly its capabilities and limits. Then the same observations are
-judged by the profile with one line left out, and those of a plain endpoint by a profile with one line too many.
+judged by the profile with one line left out (or turned round, where silence says nothing), and those of a plain
+endpoint by a profile with one line too many.
 """
 
 import os

@@ -133,3 +133,7 @@ def test_every_source_is_cited():
 
     assert sorted(set(sources) - cited("requirements", "requirement") - cited("rules", "rule")) == []
     assert [name for name, source in sources.items() if not source["url"].startswith("https://")] == []
+
+
+def test_no_remedy_locks_the_bucket_that_backups_go_to():
+    assert [rule.id for rule in load_rules().values() if "Object Lock" in rule.remedy and rule.id[:3] != "LCK"] == []

@@ -11,6 +11,7 @@ import pytest
 from folder_backups import FolderBackups
 from tsql_client import Client, Recording
 
+from restoreproof.fixtures.doctor.folder import FILES, FOLDER
 from restoreproof.standins.sqlserver.session import Cancelled
 from restoreproof.standins.sqlserver.sql.engine import StandinEngine
 
@@ -247,3 +248,9 @@ def test_computed_columns_compute_and_take_no_values(client):
     assert client.fails("UPDATE c SET gross = 1") == [271]
     assert client.fails("INSERT INTO c (net, twice) VALUES (1, 2)") == [271]
     assert client.fails("CREATE TABLE x (a AS (LOWER('A')))") == [50001]
+
+
+def test_folders_of_a_host_are_refused_as_an_object_that_is_not_there(client):
+    query = FILES.replace("?", f"N'{FOLDER}'", 1).replace("?", "N'*'")
+
+    assert client.fails(query) == [208]

@@ -13,6 +13,7 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError
 from sqlglot.tokens import TokenType
 
+from restoreproof.commands.linting import cursor
 from restoreproof.commands.linting.finding import NOTE
 from restoreproof.commands.linting.linter import lint
 from restoreproof.fixtures import columns, cutting_short, rounds
@@ -25,8 +26,9 @@ from restoreproof.fixtures.filegroups import FiledDatabase
 from restoreproof.fixtures.folders import MEMORY, STREAMS, FolderDatabase
 from restoreproof.providers.profile import KeyPair
 from restoreproof.providers.secrets import Secret
-from restoreproof.standins.sqlserver.sql import statements
+from restoreproof.standins.sqlserver.sql import lexer, statements
 from restoreproof.standins.sqlserver.sql.parsing import parse
+from restoreproof.standins.sqlserver.sql.passing import Passing
 
 PAIR = KeyPair(Secret("AKIDEXAMPLE"), Secret("it's/+hidden"))
 TEXTS = some.text(some.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60)
@@ -270,3 +272,11 @@ def test_all_that_the_suites_send_breaks_no_other_rule_of_the_linter(sent):
     found = {one.finding.rule for batch in sent for one in lint(batch) if one.finding.severity != NOTE}
 
     assert found == set(ON_PURPOSE)
+
+
+def test_the_linter_and_the_stand_in_pass_tokens_alike():
+    shared = [name for name in vars(Passing) if not name.startswith("__")]
+
+    assert issubclass(cursor.Cursor, Passing)
+    assert issubclass(lexer.Cursor, Passing)
+    assert not [name for name in shared if name in vars(cursor.Cursor) or name in vars(lexer.Cursor)]

@@ -22,6 +22,7 @@ EXCUSE = Excuse("NotImplemented", "it was never built", "https://vendor.example.
 CLAIM = replace(requirement(), id="ABORT-03.listed", capability="list_uploads", after=(), needs=(), any_of="")
 DECLARED = Declared({CLAIM.id: EXCUSE}, {})
 DENIED = Declared({}, {"list_uploads": ("NotImplemented", "not-listed")})
+UNKNOWN = Declared(unknown=DENIED.denied)
 NOTHING = Declared()
 GREEN = ("conforms", "conforms up to", "stale")
 
@@ -89,12 +90,16 @@ def claims(*verdicts, **changes):
         (seen("failed", "not-listed"), DENIED, "unsupported"),
         (seen("failed", "still-listed"), DENIED, "fails"),
         (seen("passed"), DENIED, "stale"),
+        (seen("failed", "not-listed"), UNKNOWN, "unsupported"),
+        (seen("failed", "still-listed"), UNKNOWN, "fails"),
+        (seen("passed"), UNKNOWN, "conforms"),
         (seen("broken", "NotImplemented"), DECLARED, "error"),
         (seen("broken", "not-listed"), DENIED, "error"),
         (seen("begun"), NOTHING, "error"),
         (seen("skipped"), NOTHING, "not run"),
         (seen("skipped"), DECLARED, "not run"),
         (seen("skipped"), DENIED, "not run"),
+        (seen("skipped"), UNKNOWN, "not run"),
     ],
 )
 def test_verdict_on_one_observation(observation, declared, verdict):
@@ -155,6 +160,12 @@ def test_excuse_is_shown_with_its_link_and_its_absence_with_both_symptoms():
 def test_stale_says_which_line_to_delete():
     assert "'NotImplemented'" in combine(CLAIM, [seen("passed")], DECLARED).reason
     assert "list_uploads = false" in combine(CLAIM, [seen("passed")], DENIED).reason
+
+
+def test_what_the_profile_says_nothing_of_is_no_line_of_it():
+    record = combine(CLAIM, [seen("failed", "not-listed")], UNKNOWN)
+
+    assert record.reason == "the profile says nothing of list_uploads"
 
 
 OBSERVATIONS = st.builds(
@@ -349,9 +360,10 @@ def through_json(value):
 @given(
     st.dictionaries(st.text(), st.builds(Excuse, st.text(), st.text(), st.text())),
     st.dictionaries(st.text(), st.lists(st.text()).map(tuple)),
+    st.dictionaries(st.text(), st.lists(st.text()).map(tuple)),
 )
-def test_declared_survives_the_way_to_a_worker(deviations, denied):
-    declared = Declared(deviations, denied)
+def test_declared_survives_the_way_to_a_worker(deviations, denied, unknown):
+    declared = Declared(deviations, denied, unknown=unknown)
 
     assert through_json(declared) == declared
 

@@ -11,8 +11,9 @@ from restoreproof.commands.linting.tokens import HOLE
 
 SCHEME = "s3://"
 _WEB = ("https://", "http://")
-_AZURE = re.compile(r"https?://[^/]*\.(?:blob|dfs)\.(?:core|storage)\.", re.IGNORECASE)
+_AZURE = re.compile(r"https?://[^/]*\.(?:blob|dfs)\.", re.IGNORECASE)
 _S3_HOST = re.compile(r"s3[.-]", re.IGNORECASE)
+_S3_LABEL = re.compile(r"(?:^|\.)s3[.-]", re.IGNORECASE)
 _SHOWN = 80
 
 
@@ -28,13 +29,21 @@ class Address:
 
     @cached_property
     def family(self) -> str:
-        """``azure``, or ``s3`` for all that is known to be no address on Azure; empty where its start is not known."""
+        """``azure``, or ``s3`` for all that is no address on the web, or one whose host says S3; empty for the rest.
+
+        What begins with https:// is right on Azure, on Azure Stack and on emulators, under names that anybody chose.
+        """
         if _AZURE.match(self.text):
             return "azure"
         start = self.text.partition(HOLE)[0].lower()
-        if start.startswith(_WEB):
-            return "s3" if "/" in start.partition("//")[2] or HOLE not in self.text else ""
+        if self.on_web:
+            return "s3" if _S3_LABEL.search(self.host.partition(HOLE)[0]) else ""
         return "s3" if len(start) >= len(SCHEME) or HOLE not in self.text else ""
+
+    @property
+    def on_web(self) -> bool:
+        """Whether it begins with https://, or with http://."""
+        return self.text.lower().startswith(_WEB)
 
     @property
     def proper(self) -> bool:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from restoreproof.commands.linting.address import SCHEME
+from restoreproof.commands.linting.address import SCHEME, Address
+from restoreproof.commands.linting.credentials import is_for_s3
 from restoreproof.commands.linting.finding import ERROR, NOT_JUDGED, NOTE, WARNING, Finding
+from restoreproof.commands.linting.script import UNREAD
 from restoreproof.commands.linting.tokens import HOLE
 from restoreproof.fixtures.engines.limits import ADVISED_URL, LONGEST_URL, length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from restoreproof.commands.linting.address import Address
     from restoreproof.commands.linting.finding import Setting, Store
-    from restoreproof.commands.linting.script import Device, Script
+    from restoreproof.commands.linting.script import Device, Script, Transfer
 
 _ALMOST = re.compile(r"s3:", re.IGNORECASE)
 _ACCELERATED = re.compile(r"\.s3-accelerate\.", re.IGNORECASE)
@@ -23,10 +24,36 @@ _ACCELERATED = re.compile(r"\.s3-accelerate\.", re.IGNORECASE)
 
 def check_addresses(script: Script, setting: Setting) -> Iterator[Finding]:
     """Every rule about a URL, for every URL."""
+    hosts = _hosts(script, setting)
     for transfer in script.transfers:
+        unread = next((device for device in transfer.all_devices if device.kind == UNREAD), None)
+        if unread:
+            what = f"the devices of {transfer.verb} can't be judged: they are known at run time only"
+            yield Finding(NOT_JUDGED, NOTE, what, unread.spot)
         for device in transfer.all_devices:
-            if device.address:
+            if device.address and device.address.on_web and not device.address.family:
+                yield _judge_web(device, device.address, transfer, hosts)
+            elif device.address:
                 yield from _check(device, device.address, setting)
+
+
+def _hosts(script: Script, setting: Setting) -> set[str]:
+    """Hosts that are on S3 for all that script and profile say: of credentials, of other URLs, and the store's own."""
+    named = [found.name.text for found in script.credentials if is_for_s3(found)]
+    urls = [device.address.text for transfer in script.transfers for device in transfer.urls if device.address]
+    known = {Address(text).host for text in (*named, *urls)}
+    return {host for host in (*known, setting.store.host if setting.store else "") if host and HOLE not in host}
+
+
+def _judge_web(device: Device, address: Address, transfer: Transfer, hosts: set[str]) -> Finding:
+    """A URL on the web whose host tells nothing: wrong where anything else tells that it is meant for S3."""
+    option = transfer.option(f"{transfer.verb}_OPTIONS")
+    told = bool(option and option.value and '"s3"' in option.value.text.lower())
+    if told or any(address.host == host or address.host.endswith(f".{host}") for host in hosts):
+        scheme = address.text.partition("//")[0].lower()
+        return Finding("URL-01", ERROR, f"{scheme}// in place of {SCHEME}", device.spot)
+    what = "the URL can't be judged: nothing tells whether its host is one on S3, or one that stands in for Azure"
+    return Finding(NOT_JUDGED, NOTE, what, device.spot)
 
 
 def _check(device: Device, address: Address, setting: Setting) -> Iterator[Finding]:

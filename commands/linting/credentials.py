@@ -26,7 +26,7 @@ def check_credentials(script: Script, setting: Setting) -> Iterator[Finding]:
     """Every rule about credentials for S3: those that are named like a URL or used by a statement, or say so."""
     del setting
     named = {name for transfer in script.transfers if transfer.urls for name in _names(transfer)}
-    mine = [found for found in script.credentials if _is_for_s3(found, named)]
+    mine = [found for found in script.credentials if is_for_s3(found) or found.name.text.lower() in named]
     for credential in mine:
         if credential.scoped:
             if _is_address(credential) or credential.name.text.lower() in named:
@@ -52,9 +52,10 @@ def _is_address(credential: Credential) -> bool:
     return credential.name.text.lower().startswith("s3:")
 
 
-def _is_for_s3(credential: Credential, named: set[str]) -> bool:
+def is_for_s3(credential: Credential) -> bool:
+    """Whether a credential says that it is for S3, by its name or its identity."""
     identity = credential.identity.text.lower() if credential.identity else ""
-    return _is_address(credential) or "s3" in identity or credential.name.text.lower() in named
+    return _is_address(credential) or "s3" in identity
 
 
 def _check_name(credential: Credential) -> Iterator[Finding]:

@@ -4,35 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from restoreproof.commands.linting.tokens import HOLE, Kind, tokenize
+from restoreproof.commands.linting.tokens import HOLE, Kind, Token, tokenize
 from restoreproof.commands.linting.values import Value, hole, literal
+from restoreproof.standins.sqlserver.sql.passing import Passing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from restoreproof.commands.linting.tokens import Token
 
 _NAMES = (Kind.WORD, Kind.QUOTED, Kind.DOUBLE, Kind.OUTSIDE, Kind.HOLE)
 _SIGNS = ("+", "-", "*", "/", "%")
 _DEEPEST = 40
 
 
-class Cursor:
+class Cursor(Passing[Token]):
     """A place in a text's tokens.
 
-    :ivar at: index of the token that comes next.
     :ivar variables: what the script's variables hold, by names in small letters; those that are missing nobody knows.
     """
 
     def __init__(self, text: str, places: Sequence[int], outside: Mapping[str, str]) -> None:
-        self.tokens, self.places, self.outside = tokenize(text), places, outside
-        self.at, self._depth = 0, 0
+        super().__init__(tokenize(text))
+        self.places, self.outside, self._depth = places, outside, 0
         self.variables: dict[str, Value] = {}
-
-    @property
-    def now(self) -> Token:
-        """The token that comes next."""
-        return self.tokens[self.at]
 
     @property
     def spot(self) -> int:
@@ -42,32 +35,6 @@ class Cursor:
     def place(self, token: Token) -> int:
         """Where in the file a token begins."""
         return self.places[token.start] if token.start < len(self.places) else len(self.places)
-
-    def peek(self, ahead: int = 1) -> Token:
-        """A token further on."""
-        return self.tokens[min(self.at + ahead, len(self.tokens) - 1)]
-
-    def take(self) -> Token:
-        """The token that comes next, which is passed."""
-        token = self.now
-        if token.kind is not Kind.END:
-            self.at += 1
-        return token
-
-    def sees(self, *words: str) -> bool:
-        """Whether these keywords or symbols come next."""
-        return all(self.peek(ahead).upper == word for ahead, word in enumerate(words))
-
-    def accept(self, *words: str) -> bool:
-        """Pass these keywords or symbols if they come next."""
-        if not self.sees(*words):
-            return False
-        self.at += len(words)
-        return True
-
-    def accept_any(self, *words: str) -> str:
-        """Pass one of these keywords; which one, or nothing."""
-        return self.take().upper if self.now.upper in words else ""
 
     def skip_brackets(self) -> None:
         """Pass a bracket, if one comes, with all that it holds, or up to the end of the batch."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from restoreproof.fixtures.engines.limits import REGION
-
 if TYPE_CHECKING:
     from restoreproof.providers.profile import Profile
 
@@ -36,12 +34,13 @@ class Finding:
 class Store:
     """What a profile says of the store that a script is for.
 
+    :ivar region_checked: ``yes``, ``no``, or ``unknown`` where nobody looked.
     :ivar netloc: host and port as URLs have them; empty where the profile knows none.
     """
 
     name: str
     region: str
-    region_checked: bool
+    region_checked: str
     style: str
     either_style: bool
     netloc: str
@@ -52,11 +51,10 @@ class Store:
         """What the rules ask of a profile."""
         endpoint, able = profile.endpoint, profile.capabilities
         netloc = urlsplit(endpoint.url or "").netloc.lower()
-        checked = able["region_checked"]
         return cls(
             name=profile.name,
             region=endpoint.region,
-            region_checked=checked == "yes" or (checked == "unknown" and endpoint.region != REGION),
+            region_checked=str(able["region_checked"]),
             style=endpoint.style,
             either_style=bool(able["path_style"] and able["virtual_host"]),
             netloc="" if netloc.partition(":")[0].endswith(".example.test") else netloc,

@@ -18,7 +18,7 @@ _REFUSED = ("PASSWORD", "MEDIAPASSWORD", "DBREADSIZE")
 _TAPE = ("REWIND", "NOREWIND", "UNLOAD", "NOUNLOAD")
 _NUMBERS = ("MAXTRANSFERSIZE", "BLOCKSIZE", "BUFFERCOUNT")
 _MIB = 1024 * 1024
-_MOMENT = re.compile(r"\d{6}|[0-9a-f]{8}-[0-9a-f]{4}", re.IGNORECASE)
+_MOMENT = re.compile(r"\d{6}|\d{4}[-_./]\d\d[-_./]\d\d|[0-9a-f]{8}-[0-9a-f]{4}", re.IGNORECASE)
 """What a name has that nobody uses twice: a date, or a GUID."""
 
 

@@ -25,7 +25,7 @@ def check_regions(script: Script, setting: Setting) -> Iterator[Finding]:
         if transfer.urls:
             yield from _check_words(transfer)
             yield from _check_json(transfer)
-            yield from _check_pair(transfer, written)
+            yield from _check_pair(transfer, written, _severity(setting.store))
             if setting.store and transfer.what != "REWINDONLY":
                 yield from _check_store(transfer, setting.store)
 
@@ -79,7 +79,12 @@ def _read(option: Option) -> tuple[str | None, bool]:
     return (region if isinstance(region, str) and region else None), strangers
 
 
-def _check_pair(transfer: Transfer, written: dict[tuple[str, str], str]) -> Iterator[Finding]:
+def _severity(store: Store | None) -> str:
+    """How heavy a wrong region weighs: it fails where the store is known to check it."""
+    return ERROR if store and store.region_checked == "yes" else WARNING
+
+
+def _check_pair(transfer: Transfer, written: dict[tuple[str, str], str], severity: str) -> Iterator[Finding]:
     """Whether a backup is read in the region that it was written in, if the same script does both."""
     region = region_of(transfer)
     for device in transfer.urls:
@@ -89,13 +94,14 @@ def _check_pair(transfer: Transfer, written: dict[tuple[str, str], str]) -> Iter
             written[device.address.identity] = region
         elif written.get(device.address.identity, region) != region:
             here = written[device.address.identity]
-            yield Finding("REG-03", ERROR, f"region {region}, where the backup was written in {here}", transfer.spot)
+            yield Finding("REG-03", severity, f"region {region}, where the backup was written in {here}", transfer.spot)
             return
 
 
 def _check_store(transfer: Transfer, store: Store) -> Iterator[Finding]:
     region = region_of(transfer)
-    if region is not None and store.region_checked and region != store.region:
+    checked = store.region_checked == "yes" or (store.region_checked == "unknown" and store.region != REGION)
+    if region is not None and checked and region != store.region:
         option = transfer.option(f"{transfer.verb}_OPTIONS")
         what = f"region {region}, where {store.name} has {store.region}"
-        yield Finding("REG-05", ERROR, what, option.spot if option else transfer.spot)
+        yield Finding("REG-05", _severity(store), what, option.spot if option else transfer.spot)

@@ -15,9 +15,13 @@ READS_ALL = ("DATABASE", "LOG", "VERIFYONLY")
 """What RESTORE is followed by where it reads every stripe."""
 
 
+LOGICAL, UNREAD = "LOGICAL", "UNREAD"
+"""Kinds of devices that no word of T-SQL tells: a bare name, and what is known at run time only."""
+
+
 @dataclass(frozen=True)
 class Device:
-    """Where a backup goes to or comes from: URL, DISK, TAPE, or another word of T-SQL; LOGICAL for a bare name.
+    """Where a backup goes to or comes from: URL, DISK, TAPE, or another word of T-SQL; else LOGICAL or UNREAD.
 
     :ivar address: what a URL says.
     """
@@ -36,7 +40,7 @@ class Device:
         """The general class of devices: ``s3``, ``azure`` or that of its word; empty where nobody knows."""
         if self.address:
             return self.address.family
-        return "" if self.kind == "LOGICAL" else self.kind.lower()
+        return "" if self.kind in (LOGICAL, UNREAD) else self.kind.lower()
 
 
 @dataclass(frozen=True)

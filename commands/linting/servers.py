@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from restoreproof.commands.linting.finding import ERROR, WARNING, Finding
+from restoreproof.fixtures.engines import limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,18 +15,7 @@ if TYPE_CHECKING:
 
 EDITIONS = ("enterprise", "standard", "web", "developer", "evaluation", "express")
 _ALL_FEATURES = ("enterprise", "developer", "evaluation")
-_FIRST = 16
-"""The major version of SQL Server 2022."""
-
-_FIXES = {
-    "CU-06": (16, 0, 4055, 4),
-    "CU-01": (16, 0, 4065, 3),
-    "CU-02": (16, 0, 4065, 3),
-    "CU-03": (16, 0, 4195, 2),
-    "CU-04": (16, 0, 4205, 1),
-}
-_WIDE, _WIDE_FIX = 16, (17, 0, 4055, 5)
-"""Stripes that need a fix on SQL Server 2025, and its build (CU-08)."""
+_FIXES = {"CU-06": limits.CU6, "CU-01": limits.CU7, "CU-02": limits.CU7, "CU-03": limits.CU19, "CU-04": limits.CU20}
 
 
 def check_servers(script: Script, setting: Setting) -> Iterator[Finding]:
@@ -42,14 +32,15 @@ def check_servers(script: Script, setting: Setting) -> Iterator[Finding]:
 
 def _check_build(transfers: Sequence[Transfer], build: tuple[int, ...]) -> Iterator[Finding]:
     shown = ".".join(map(str, build))
-    if build[0] < _FIRST:
+    if build[0] < limits.SQL_2022:
         yield Finding("EDN-01", ERROR, f"build {shown}", transfers[0].spot)
         return
     for rule, fixed in _FIXES.items():
         if build < fixed:
             yield Finding(rule, WARNING, f"build {shown}", transfers[0].spot)
-    wide = [transfer for transfer in transfers if transfer.verb == "BACKUP" and len(transfer.devices) >= _WIDE]
-    if wide and build[0] == _WIDE_FIX[0] and build < _WIDE_FIX:
+    backups = [transfer for transfer in transfers if transfer.verb == "BACKUP"]
+    wide = [backup for backup in backups if len(backup.devices) >= limits.MANY_STRIPES]
+    if wide and build[0] == limits.SQL_2025 and build < limits.MANY_STRIPES_FIX:
         yield Finding("CU-08", WARNING, f"{len(wide[0].devices)} stripes on build {shown}", wide[0].spot)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from restoreproof.commands.linting.address import Address
-from restoreproof.commands.linting.script import Credential, Device, Option, Transfer
+from restoreproof.commands.linting.script import LOGICAL, UNREAD, Credential, Device, Option, Transfer
 from restoreproof.commands.linting.tokens import Kind
 from restoreproof.commands.linting.values import Value, hole
 
@@ -22,7 +22,8 @@ def read_backup(cursor: Cursor, in_transaction: bool) -> Transfer | None:
     """What comes behind BACKUP, if it is a backup to a device."""
     spot = cursor.place(cursor.peek(-1))
     what = cursor.accept_any("DATABASE", "LOG", "GROUP", "SERVER")
-    if not what or cursor.sees("TO") or cursor.sees(","):  # GRANT BACKUP DATABASE TO somebody
+    granted = what != "SERVER" and (cursor.sees("TO") or cursor.sees(","))  # GRANT BACKUP DATABASE TO somebody
+    if not what or granted:
         return None
     parts = _pass_until(cursor, "TO")
     if parts is None:
@@ -91,9 +92,9 @@ def _devices(cursor: Cursor) -> tuple[tuple[Device, ...], bool]:
             value = cursor.expression()
             devices.append(Device(kind, value, Address(value.text) if kind == "URL" else None))
         else:
-            spot = cursor.spot
-            value = _variable(cursor) or cursor.name() or hole(spot)
-            devices.append(Device("LOGICAL", value))
+            spot, variable = cursor.spot, _variable(cursor)
+            value = variable or cursor.name() or hole(spot)
+            devices.append(Device(LOGICAL if variable or value.known else UNREAD, value))
         if not cursor.accept(","):
             return tuple(devices), not _pass_hole(cursor)
 

@@ -24,6 +24,8 @@ _PATTERN = re.compile(
     |(?P<number>0x[0-9a-f]*|\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+)|(?P<word>[^\W\d][\w@$#]*|\#[\w@$#]*)|(?P<symbol>[+*]=|.)""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+_WHOLE = {"'": re.compile(r"N?'(?:[^']|'')*'", re.IGNORECASE | re.DOTALL)}
+_WHOLE |= {"[": re.compile(r"\[(?:[^\]]|\]\])*\]"), '"': re.compile(r'"(?:[^"]|"")*"')}
 _NESTING = re.compile(r"/\*|\*/")
 _SEPARATOR = re.compile(r"^[ \t]*GO[ \t]*(?:\d+[ \t]*)?;?[ \t]*(?:--[^\n]*)?\r?$", re.IGNORECASE | re.MULTILINE)
 _DIRECTIVE = re.compile(r"^[ \t]*(?::[a-z]|!!)[^\n]*$", re.IGNORECASE | re.MULTILINE)
@@ -65,6 +67,20 @@ def tokenize(text: str) -> list[Token]:
     return [*_tokens(text, lines), Token(Kind.END, "", len(text))]
 
 
+def left_open(text: str, tokens: list[Token]) -> tuple[int, str] | None:
+    """Where what never ends begins, and what it is: a comment, a string or a name in quotes; all behind it is lost."""
+    last = tokens[-2] if len(tokens) > 1 else Token(Kind.END, "", 0)
+    mark = last.text.lstrip("Nn")[:1]
+    if last.kind in (Kind.STRING, Kind.QUOTED, Kind.DOUBLE) and not _WHOLE[mark].fullmatch(last.text):
+        return last.start, "string" if mark == "'" else "name"
+    at = last.start + len(last.text)
+    while found := _PATTERN.match(text, at):
+        if found.lastgroup == "comment" and (at := _comment_end(text, found.start())) < 0:
+            return found.start(), "comment"
+        at = max(at, found.end())
+    return None
+
+
 def _tokens(text: str, lines: dict[int, re.Match[str]]) -> Iterator[Token]:
     """The tokens; a line of its own (GO, or a directive of sqlcmd) counts where no string or comment goes on."""
     at = 0
@@ -80,6 +96,7 @@ def _tokens(text: str, lines: dict[int, re.Match[str]]) -> Iterator[Token]:
         end = match.end()
         if match.lastgroup == "comment":
             end = _comment_end(text, at)
+            end = len(text) if end < 0 else end
         elif match.lastgroup == "blank":
             end = _line_end(match, lines)
         else:
@@ -98,10 +115,10 @@ def _line_end(blank: re.Match[str], lines: dict[int, re.Match[str]]) -> int:
 
 
 def _comment_end(text: str, at: int) -> int:
-    """Where a comment ends; comments nest."""
+    """Where a comment ends; comments nest. -1 where it does not."""
     depth = 0
     for mark in _NESTING.finditer(text, at):
         depth += 1 if mark[0] == "/*" else -1
         if not depth:
             return mark.end()
-    return len(text)
+    return -1

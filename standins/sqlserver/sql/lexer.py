@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from restoreproof.standins.sqlserver.session import SqlError
+from restoreproof.standins.sqlserver.sql.passing import Passing
 
 __all__ = ["Cursor", "Kind", "Token", "tokenize"]
 
@@ -97,50 +98,12 @@ def _shown(batch: str, text: str) -> str:
     return "***" if re.search("SECRET|PASSWORD", batch, re.IGNORECASE) else text[:128]
 
 
-class Cursor:
-    """Reads tokens one by one.
-
-    :ivar at: index of the token that comes next.
-    """
+class Cursor(Passing[Token]):
+    """Reads tokens one by one."""
 
     def __init__(self, text: str) -> None:
-        self.text, self.tokens, self.at = text, tokenize(text), 0
-
-    @property
-    def now(self) -> Token:
-        """The token that comes next."""
-        return self.tokens[self.at]
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing comes any more."""
-        return self.now.kind is Kind.END
-
-    def peek(self, ahead: int = 1) -> Token:
-        """A token further on."""
-        return self.tokens[min(self.at + ahead, len(self.tokens) - 1)]
-
-    def take(self) -> Token:
-        """The token that comes next, which is passed."""
-        token = self.now
-        if token.kind is not Kind.END:
-            self.at += 1
-        return token
-
-    def sees(self, *words: str) -> bool:
-        """Whether these keywords or symbols come next."""
-        return all(self.peek(ahead).upper == word for ahead, word in enumerate(words))
-
-    def accept(self, *words: str) -> bool:
-        """Pass these keywords or symbols if they come next."""
-        if not self.sees(*words):
-            return False
-        self.at += len(words)
-        return True
-
-    def accept_any(self, *words: str) -> str:
-        """Pass one of these keywords; which one, or nothing."""
-        return self.take().upper if self.now.upper in words else ""
+        super().__init__(tokenize(text))
+        self.text = text
 
     def expect(self, *words: str) -> None:
         """Pass these keywords or symbols.
