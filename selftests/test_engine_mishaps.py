@@ -44,7 +44,7 @@ def certify(lab, tmp_path, *words):
 @pytest.mark.parametrize("moment", ["BAK-19.larger-than-a-part", "MPU-02.transfer-sizes"])
 def test_ctrl_c_while_a_statement_runs_ends_cleanly(lab, instance, tmp_path, moment):
     _, engine, words = instance
-    with live_run(lab, tmp_path / "said", *certify(lab, tmp_path, "--area", "backups", *words)) as run:
+    with live_run(lab, tmp_path / "said", *certify(lab, tmp_path, "--check", moment, *words)) as run:
         run.wait_until_it_says(moment)
         run.press_ctrl_c()
         code = run.code()
