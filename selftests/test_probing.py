@@ -83,7 +83,6 @@ def test_probes_tell_one_store_from_another(lab, tmp_path):
         "bulk_delete_needs_md5": False,
         "listing_delimiter": "slash",
         "listing_order": "utf16",
-        "key_segment": 255,
         "versioning": False,
         "http.expect_100_continue": True,
     }
@@ -98,7 +97,6 @@ def test_probes_tell_one_store_from_another(lab, tmp_path):
         "bulk_delete_needs_md5": True,
         "listing_delimiter": "any",
         "listing_order": "utf8",
-        "key_segment": 0,
         "versioning": True,
         "http.expect_100_continue": True,
     }
