@@ -16,10 +16,11 @@ from restoreproof.commands.linting.pairs import check_pairs
 from restoreproof.commands.linting.reading import read_script
 from restoreproof.commands.linting.regions import check_regions
 from restoreproof.commands.linting.servers import check_servers
-from restoreproof.commands.linting.tokens import left_open, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from restoreproof.commands.linting.script import Script
 
 CHECKS = (
     check_addresses,
@@ -46,17 +47,16 @@ def lint(text: str, setting: Setting | None = None) -> list[Placed]:
     """Every rule that a script breaks, each once for a place, in the order of the text."""
     script = read_script(text)
     found = {(f.rule, f.spot): f for check in CHECKS for f in check(script, setting or Setting())}
-    found |= {(f.rule, f.spot): f for f in _check_end(text)}
+    found |= {(f.rule, f.spot): f for f in _check_end(script)}
     starts = [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]
     ordered = sorted(found.values(), key=lambda finding: (finding.spot, finding.rule))
     return [_placed(finding, starts) for finding in ordered]
 
 
-def _check_end(text: str) -> Iterator[Finding]:
+def _check_end(script: Script) -> Iterator[Finding]:
     """Nothing behind what never ends is read, by nobody."""
-    opened = left_open(text, tokenize(text))
-    if opened:
-        spot, what = opened
+    if script.left_open:
+        spot, what = script.left_open
         yield Finding(NOT_JUDGED, ERROR, f"the {what} that begins here never ends; all behind it is part of it", spot)
 
 

@@ -12,7 +12,7 @@ from restoreproof.commands.linting.cursor import Cursor
 from restoreproof.commands.linting.procedures import as_backup
 from restoreproof.commands.linting.script import Call, Script
 from restoreproof.commands.linting.statements import read_backup, read_credential, read_restore
-from restoreproof.commands.linting.tokens import HOLE, Kind
+from restoreproof.commands.linting.tokens import HOLE, Kind, left_open
 from restoreproof.commands.linting.values import Value, hole
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def read_script(text: str) -> Script:
     """All that a script does with backups, as far as it is known before it runs."""
     script = Script()
     outside = {match[1].lower(): match[2].strip('"') for match in _SET_OUTSIDE.finditer(text)}
-    _Reader(script, Cursor(text, range(len(text)), outside)).read()
+    cursor = Cursor(text, range(len(text)), outside)
+    script.left_open = left_open(text, cursor.tokens)
+    _Reader(script, cursor).read()
     return script
 
 

@@ -125,11 +125,15 @@ class Call:
 
 @dataclass
 class Script:
-    """All that the rules look at, in the order of the text."""
+    """All that the rules look at, in the order of the text.
+
+    :ivar left_open: where what never ends begins, and what it is.
+    """
 
     transfers: list[Transfer] = field(default_factory=list)
     credentials: list[Credential] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    left_open: tuple[int, str] | None = None
 
     def on_s3(self, verb: str) -> Iterator[Transfer]:
         """Backups or restores that touch S3."""

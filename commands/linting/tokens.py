@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 HOLE = "\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands in a text for what is known at run time only."""
@@ -67,7 +67,7 @@ def tokenize(text: str) -> list[Token]:
     return [*_tokens(text, lines), Token(Kind.END, "", len(text))]
 
 
-def left_open(text: str, tokens: list[Token]) -> tuple[int, str] | None:
+def left_open(text: str, tokens: Sequence[Token]) -> tuple[int, str] | None:
     """Where what never ends begins, and what it is: a comment, a string or a name in quotes; all behind it is lost."""
     last = tokens[-2] if len(tokens) > 1 else Token(Kind.END, "", 0)
     mark = last.text.lstrip("Nn")[:1]
