@@ -127,13 +127,6 @@ def _fail_with_200(_context: Context, flow: HTTPFlow) -> None:
         flow.response.status_code = 200
 
 
-def _show_plain_etag(_context: Context, flow: HTTPFlow) -> None:
-    assert flow.response
-    headers = flow.response.headers
-    if "etag" in headers:
-        headers["etag"] = re.sub(r"-\d+(?=\"?$)", "", headers["etag"])
-
-
 def _name_plain_etag(_context: Context, flow: HTTPFlow) -> None:
     assert flow.response
     flow.response.content = re.sub(rb"-\d+(?=(&quot;|&#34;|\")?</ETag>)", b"", flow.response.content or b"")
@@ -141,12 +134,24 @@ def _name_plain_etag(_context: Context, flow: HTTPFlow) -> None:
 
 @dataclass
 class _PlainEtags:
-    """Shows the ETag of an object without the number of its parts, wherever it shows it."""
+    """Shows the ETag of an object without the number of its parts wherever it shows it, and knows it again."""
 
     context: Context
+    real: dict[str, str] = field(default_factory=dict)
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        asked = self.real.get(flow.request.headers.get("if-match", ""))
+        if asked and self.context.is_signed(flow):
+            flow.request.headers["if-match"] = asked
+            self.context.resign(flow)
 
     def responseheaders(self, flow: HTTPFlow) -> None:
-        _show_plain_etag(self.context, flow)
+        assert flow.response
+        tag = flow.response.headers.get("etag", "")
+        plain = re.sub(r"-\d+(?=\"?$)", "", tag)
+        if plain != tag:
+            flow.response.headers["etag"] = plain
+            self.real[plain] = tag
         if self.context.is_(flow, Kind.COMPLETE_UPLOAD, Kind.LIST_OBJECTS):
             self.context.hold_answer(flow)
 
