@@ -1,4 +1,4 @@
-"""AWS Signature Version 4: what a request's signature is, on the bytes as they go over the wire.
+"""AWS Signature Version 4: what a request's signature is, however its path and query are escaped on the wire.
 
 Written out instead of taken from an SDK because a signer's library chooses which headers it signs, and here the
 request has chosen already.
@@ -11,6 +11,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote_to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,11 +79,15 @@ def scope_of(stamp: str, region: str) -> str:
 def _canonical(request: Signable, names: tuple[str, ...]) -> str:
     lines = [f"{name}:{' '.join(request.headers.get(name, '').split())}" for name in names]
     payload = request.headers.get("x-amz-content-sha256", UNSIGNED)
-    return "\n".join(
-        (request.method, request.path, _canonical_query(request.query), *lines, "", ";".join(names), payload)
-    )
+    path, query = _spelt(request.path, "/~"), _canonical_query(request.query)
+    return "\n".join((request.method, path, query, *lines, "", ";".join(names), payload))
 
 
 def _canonical_query(raw: str) -> str:
     cut = (pair.partition("=") for pair in raw.split("&") if pair)
-    return "&".join(f"{name}={value}" for name, value in sorted((name, value) for name, _, value in cut))
+    return "&".join(f"{name}={value}" for name, value in sorted((_spelt(n), _spelt(v)) for n, _, v in cut))
+
+
+def _spelt(raw: str, safe: str = "~") -> str:
+    # What is escaped in another way than the usual one is signed in the usual one all the same.
+    return quote(unquote_to_bytes(raw), safe=safe)

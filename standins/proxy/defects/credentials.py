@@ -172,7 +172,6 @@ DEFECTS = (
         "WIRE-02.wrong-secret-refused",
         (
             "ERR-03.wrong-secret",
-            "URL-12.other-escapes",
             "WIRE-02.replay-elsewhere-refused",
             "WIRE-02.tampered-date-refused",
             "WIRE-02.tampered-header-refused",

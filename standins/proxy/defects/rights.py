@@ -133,7 +133,7 @@ DEFECTS = (
         "backup-key-cannot-replace",
         "Putting an object where one is already takes the right to delete.",
         "PERM-02.backup-key-replaces",
-        ("PERM-02.backup-key-replaces",),
+        ("PERM-02.backup-key-replaces", "WIRE-09.one-version-at-a-time", "WIRE-09.range-after-overwrite"),
         on_request(_refuse_to_replace, Kind.PUT_OBJECT),
     ),
     Defect(

@@ -252,7 +252,14 @@ DEFECTS = (
         "no-wildcard-name",
         "Virtual-host addressing is offered, but the certificate covers no bucket's host name.",
         "TLS-14.virtual-host-name",
-        ("TLS-14.virtual-host-name", "URL-03.virtual-host"),
+        (
+            "TLS-14.virtual-host-name",
+            "URL-03.virtual-host",
+            "URL-03.virtual-host-list",
+            "URL-03.virtual-host-multipart",
+            "URL-03.virtual-host-range",
+            "URL-04.one-object-by-either-style",
+        ),
         on_front(_no_wildcard),
     ),
     Defect(
@@ -273,7 +280,7 @@ DEFECTS = (
         "closes-after-each-answer",
         "The server closes the connection after every answer.",
         "WIRE-10.keep-alive",
-        ("WIRE-10.keep-alive",),
+        ("WIRE-10.keep-alive", "WIRE-10.keep-alive-after-errors"),
         on_answer_head(_close_after_each),
     ),
 )
