@@ -93,7 +93,7 @@ def _play_all(args: argparse.Namespace, register: Register) -> int:
         seen: dict[str, list[str]] = {}
         wrong = []
         for name, run in runs.items():
-            aside = set() if lab.own.issuperset(DEFECTS[name].reddens) else own
+            aside = set() if lab.own.issuperset(DEFECTS[name].reddens) else own | lab.own
             seen[name] = sorted(red_ids(run.result()) - aside)
             wrong += _compare(DEFECTS[name], run.result(), register, aside)
     if args.seen:

@@ -118,6 +118,8 @@ DEFECTS = (
         "A bucket that is asked for by path, and not by host name, is said to be absent.",
         "URL-02.path-style",
         (
+            "LIST-03.head-bucket",
+            "REG-05.us-east-1-accepted",
             "URL-02.path-style",
             "WIRE-08.head-status",
         ),

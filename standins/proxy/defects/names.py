@@ -100,14 +100,14 @@ DEFECTS = (
         "plus-becomes-space",
         "Keys are decoded twice: a plus sign is stored as a space.",
         "URL-12.special-characters",
-        ("URL-12.other-escapes", "URL-12.special-characters"),
+        ("LIST-02.encoded-names", "LIST-02.prefix-as-typed", "URL-12.special-characters"),
         _renamed(lambda key: key.replace("+", " ")),
     ),
     Defect(
         "keys-ignore-case",
         "Keys that differ in upper and lower case only are one and the same.",
         "URL-12.case-distinct",
-        ("URL-12.case-distinct",),
+        ("LIST-02.no-neighbours", "URL-12.case-distinct"),
         _CaseFolded,
     ),
     Defect(
