@@ -9,7 +9,7 @@ def test_bucket_in_the_path_is_served(backup, restore, bucket, content):
     key, media = bucket.key("path.bak"), content.make("path", content.KIB)
 
     backup.in_style("path").put(key, media).must_succeed()
-    restore.in_style("path").call("HEAD").must_succeed()
+    backup.in_style("path").call("HEAD").must_succeed()
 
     assert restore.in_style("path").digest(key) == content.digest(media)
 

@@ -350,12 +350,7 @@ DEFECTS = (
         "default-region-refused",
         "HEAD of the bucket has to be signed for a region of its own: us-east-1 is refused to whoever may only read.",
         "REG-05.us-east-1-accepted",
-        (
-            "LIST-03.head-bucket",
-            "REG-05.us-east-1-accepted",
-            "URL-02.path-style",
-            "URL-03.virtual-host-list",
-        ),
+        ("LIST-03.head-bucket", "REG-05.us-east-1-accepted", "URL-03.virtual-host-list"),
         on_answer(_refuse_default_region, Kind.HEAD_BUCKET),
     ),
     Defect(

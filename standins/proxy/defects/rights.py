@@ -175,7 +175,7 @@ DEFECTS = (
         "bucket-head-refused",
         "HEAD of the bucket is refused to a key that may list and write.",
         "LIST-03.head-bucket",
-        ("LIST-03.head-bucket",),
+        ("LIST-03.head-bucket", "URL-02.path-style"),
         on_request(_refuse_bucket_head, Kind.HEAD_BUCKET),
     ),
     Defect(
