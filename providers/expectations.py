@@ -28,9 +28,14 @@ TOO_MANY = ("SlowDown", "ServiceUnavailable", "TooManyUploads", "HTTP-503", "HTT
 TOO_LONG = ("KeyTooLongError", "KeyTooLong", "InvalidURI", "InvalidObjectName", "HTTP-414", *NOT_TAKEN)
 NO_FOLDER = ("not-side-by-side", "InternalError", "NoSuchKey", "ObjectExistsAsDirectory", "HTTP-409", *NOT_TAKEN)
 TAKEN = ("HTTP-200",)
+TOLD_TOO_MANY = ("Msg-3202", "Msg-3236")
+"""How SQL Server tells of a part too many."""
 
 LONGEST_SEGMENT_SEEN = 128
 """Bytes: the longest URL that SQL Server takes has a longer segment than this under any host and bucket."""
+
+MANY_PARTS, FEW_PARTS = "MPU-01.more-than-a-hundred-parts", 100
+"""The check that has SQL Server send more parts than that."""
 
 LISTS = (
     *(f"LIST-02.{claim}" for claim in ("paged-list", "no-neighbours", "prefix-as-typed", "grouped-by-folder")),
@@ -63,7 +68,8 @@ def _when(wanted: Value) -> Callable[[Mapping[str, tuple[str, ...]]], Foresight]
 def _parts(value: Value) -> Mapping[str, tuple[str, ...]]:
     most = _number(value)
     if 0 < most < LIMITS["parts"].default:
-        return dict.fromkeys(("MPU-02.part-number-10000", "MPU-02.ten-thousand-parts"), NOT_TAKEN)
+        wire = dict.fromkeys(("MPU-02.part-number-10000", "MPU-02.ten-thousand-parts"), NOT_TAKEN)
+        return wire | ({MANY_PARTS: TOLD_TOO_MANY} if most <= FEW_PARTS else {})
     return {"MPU-02.number-beyond-limits-refused": TAKEN} if most > LIMITS["parts"].default else {}
 
 

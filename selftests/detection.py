@@ -143,6 +143,9 @@ def _play(defect: Defect, lab: Laboratory, large: Laboratory) -> Run:
     Behind one that begins above what a smoke run reaches, or that the server has of its own, those that must see it, at
     the other server.
     """
+    round_trips = ROUND_TRIPS.intersection(defect.reddens)
+    if defect.scale != SCALES[0] and round_trips:  # whose parts are of 5 MiB at any server
+        return lab.observe(defect.name, sorted(round_trips), defect.scale)
     if defect.name in ENGINE_DEFECTS:
         return lab.observe(defect.name, ROUND_TRIPS)
     if defect.scale == SCALES[0] and not lab.own.issuperset(defect.reddens):

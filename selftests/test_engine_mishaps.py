@@ -56,6 +56,18 @@ def test_ctrl_c_while_a_statement_runs_ends_cleanly(lab, instance, tmp_path, mom
     assert (held, Store(lab).holds(), ledgers(lab)) == ((), {}, [])
 
 
+def test_statement_that_takes_too_long_is_cancelled_and_nothing_is_left(lab, tmp_path):
+    check, waits = "ERR-15.closed-port", ("--behave", "retry_seconds=60", "--behave", "longest_retry_seconds=60")
+    words = ("--engine", "standin", *waits, "--check-deadline", "2", "--require", "as-declared", "--check", check)
+
+    _, run = lab.certify(*words, report_dir=str(tmp_path))
+
+    record = next(record for record in run.records if record.id == check)
+    assert (record.verdict, record.symptom) == ("fails", "timeout"), record
+    assert "not over after 4 s; it was cancelled" in record.observed
+    assert (run.footer.cleanup["error"], Store(lab).holds(), ledgers(lab)) == ("", {}, [])
+
+
 def test_engine_that_dies_ends_the_run_and_blames_nobody_else(lab, instance, tmp_path):
     program, _, words = instance
     with live_run(lab, tmp_path / "said", *certify(lab, tmp_path, "--area", "backups", *words)) as run:

@@ -19,6 +19,7 @@ from restoreproof.commands.linting.linter import lint
 from restoreproof.fixtures import columns, cutting_short, rounds
 from restoreproof.fixtures.answer import Finding
 from restoreproof.fixtures.databases import Database, SqlServer
+from restoreproof.fixtures.deadlines import Deadlines
 from restoreproof.fixtures.engines import leftovers, looking, tsql
 from restoreproof.fixtures.engines.answers import Answer, Discretion, Result, sealed
 from restoreproof.fixtures.engines.connection import PROGRESS
@@ -180,7 +181,10 @@ def endpoint():
 def engine(connection, endpoint):
     with ExitStack() as stack:
         place = SimpleNamespace(origin="here"), SimpleNamespace(prefix="s3://s3.localhost:9000/b/it's]")
-        ledger, subject = SimpleNamespace(intend=lambda *_: None), SimpleNamespace(endpoint=endpoint)
+        ledger, subject = (
+            SimpleNamespace(intend=lambda *_: None),
+            SimpleNamespace(endpoint=endpoint, deadlines=Deadlines()),
+        )
         yield rounds.open_server(*place, ledger, subject, stack)
     assert connection.heard
 

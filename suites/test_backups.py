@@ -38,6 +38,41 @@ def test_backup_larger_than_a_part_comes_back(large_database, url, restored):
     assert restored(large_database, url("large.bak")).proof() == large_database.proof()
 
 
+@pytest.mark.requirement("MPU-01.more-than-a-hundred-parts")
+def test_backup_of_more_than_a_hundred_parts_comes_back(larger_than, small_parts, must_exceed, url, restored, scale):
+    """A backup of more than a hundred parts comes back with every row."""
+    database = larger_than(scale.number)
+    database.backup(url("parts.bak"), *small_parts)
+    must_exceed(scale.number, [url("parts.bak")])
+
+    assert restored(database, url("parts.bak")).proof() == database.proof()
+
+
+@pytest.mark.requirement("LIM-03.striped-for-its-size")
+def test_database_too_large_for_a_url_comes_back(
+    larger_than, small_parts, must_exceed, urls, restored, most_parts, scale
+):
+    """A database that needs more parts than the 10,000 of one URL comes back with every row from two of them."""
+    parts = most_parts(scale.number)
+    database = larger_than(parts)
+    database.backup(urls("striped", 2), *small_parts)
+    must_exceed(parts, urls("striped", 2))
+
+    assert restored(database, urls("striped", 2)).proof() == database.proof()
+
+
+@pytest.mark.requirement("ERR-06.too-many-parts")
+def test_backup_of_too_many_parts_is_refused(larger_than, small_parts, narrow, restore, scale):
+    """A backup that needs more parts than the 10,000 of its URL ends in Msg 3202 or 3236, and leaves no object."""
+    target = narrow(scale.number)
+    failure = larger_than(target.parts).backup_must_fail(target.url, *small_parts)
+
+    restore.get(target.key).must_be_refused()
+    assert restore.keys(target.key) == []
+    assert {3202, 3236}.intersection(failure.numbers)
+    assert {87, 1117}.issuperset(failure.system_errors)
+
+
 @pytest.mark.requirement("BAK-02.differential")
 def test_differential_backup_comes_back(database, url, restored):
     """A differential backup, restored after its full one, brings the rows that were written in between."""

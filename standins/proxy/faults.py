@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Faults"]
 
-_NAME = re.compile(r"fault-([a-z-]+)\.")
+_NAME = re.compile(r"fault-([a-z-]+?)(?:-(\d+))?\.")
 _BRIEFLY = 3
 _LARGE = 32_768
 _SECONDS = 0.5
@@ -88,6 +88,13 @@ def _lost_every_other(_faults: Faults, flow: HTTPFlow, time: int) -> None:
         flow.kill()  # type: ignore[no-untyped-call]
 
 
+def _too_many_parts(faults: Faults, flow: HTTPFlow, _time: int) -> None:
+    operation = faults.context.operation(flow)
+    named = _NAME.search(operation.key)
+    if named and operation.part > int(named[2] or 0):
+        faults.context.refuse(flow, 400, "InvalidArgument")
+
+
 def _slow(_faults: Faults, _flow: HTTPFlow, _time: int) -> Awaitable[None]:
     return pause(_SECONDS)
 
@@ -102,12 +109,14 @@ def _short(content: bytes) -> bytes:
 
 
 _BEFORE = {"busy": _busy, "always-busy": _always_busy, "skewed": _skewed, "slow": _slow}
+_BEFORE |= {"parts": _too_many_parts}
 _AFTER = {"lost-part": _lost_once, "lost-completion": _lost_once, "cut-reads": _lost_every_other}
 _ALTERED = {"flipped": _flipped, "short": _short}
 _ON = {
     "busy": Kind.UPLOAD_PART,
     "always-busy": Kind.UPLOAD_PART,
     "skewed": Kind.CREATE_UPLOAD,
+    "parts": Kind.UPLOAD_PART,
     "slow": Kind.UPLOAD_PART,
     "lost-part": Kind.UPLOAD_PART,
     "lost-completion": Kind.COMPLETE_UPLOAD,

@@ -198,6 +198,7 @@ DEFECTS = (
         (
             "ABORT-04.interrupted-backup-invisible",
             "ABORT-04.open-upload-invisible",
+            "ERR-06.too-many-parts",
         ),
         on_answer(_shown_open, Kind.HEAD_OBJECT, Kind.GET_OBJECT),
     ),

@@ -30,6 +30,8 @@ _LONGEST_BODY = 512 * 1024
 _LARGEST_OBJECT = 30 * _MIB
 _READ_AHEAD, _LATE = 8 * _MIB, 2.5
 _PARTS_OF_ONE = 4
+_PARTS_UNSEEN = 10
+_NOT_FOUND = 404
 _OPEN_AT_ONCE = 16
 _FORGOTTEN_AFTER = 1.5
 _EVERY = 50
@@ -62,6 +64,14 @@ def _refuse_large_objects(context: Context, flow: HTTPFlow) -> None:
     upload = context.uploads.of(flow)
     if upload and sum(part.size for part in upload.parts.values()) > _LARGEST_OBJECT:
         context.refuse(flow, 400, "EntityTooLarge")
+
+
+def _show_large_uploads(context: Context, flow: HTTPFlow) -> None:
+    assert flow.response
+    operation = context.operation(flow)
+    waiting = context.uploads.under(operation.bucket, operation.key)
+    if flow.response.status_code == _NOT_FOUND and any(len(upload.parts) > _PARTS_UNSEEN for upload in waiting):
+        context.answer(flow, 200, etag='"d41d8cd98f00b204e9800998ecf8427e"')
 
 
 async def _read_from_the_start(_context: Context, flow: HTTPFlow) -> None:
@@ -203,6 +213,14 @@ DEFECTS = (
         "MPU-08.largest-object",
         ("MPU-08.largest-object",),
         on_request(_refuse_large_objects, Kind.COMPLETE_UPLOAD),
+    ),
+    Defect(
+        "large-uploads-visible",
+        "A key is there as soon as an open upload to it has more than ten parts.",
+        "ERR-06.too-many-parts",
+        ("ERR-06.too-many-parts",),
+        on_answer(_show_large_uploads, Kind.HEAD_OBJECT, Kind.GET_OBJECT),
+        scale="nightly",
     ),
     Defect(
         "far-ranges-read-from-start",

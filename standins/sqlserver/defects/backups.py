@@ -179,6 +179,22 @@ DEFECTS = (
         loses_what(lambda batch: batch.says(r"MAXTRANSFERSIZE = 20971520")),
     ),
     EngineDefect(
+        "rows-beyond-a-hundred-parts-lost",
+        "A restore loses a row that lies beyond the first hundred parts.",
+        "MPU-01.more-than-a-hundred-parts",
+        ("MPU-01.more-than-a-hundred-parts",),
+        loses(lambda _: True, "id = 65000"),
+        scale="nightly",
+    ),
+    EngineDefect(
+        "rows-of-long-stripes-lost",
+        "A restore from several stripes loses a row where each of them has eight parts or more.",
+        "LIM-03.striped-for-its-size",
+        ("LIM-03.striped-for-its-size",),
+        loses(lambda batch: len(batch.urls) > 1, "id = 13000"),
+        scale="nightly",
+    ),
+    EngineDefect(
         "checksums-not-recorded",
         "A backup WITH CHECKSUM says that it has none.",
         "BAK-08.checksum",

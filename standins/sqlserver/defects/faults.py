@@ -29,6 +29,13 @@ DEFECTS = (
         accepts(lambda batch: batch.says(r"/fault-always-busy\.")),
     ),
     EngineDefect(
+        "too-many-parts-overlooked",
+        "A backup of which the last parts were refused says that it succeeded.",
+        "ERR-06.too-many-parts",
+        ("ERR-06.too-many-parts",),
+        accepts(lambda batch: batch.says(r"/fault-parts-")),
+    ),
+    EngineDefect(
         "another-default-region",
         "Without a region option requests are signed for another region.",
         "REG-01.default-region",
