@@ -56,7 +56,7 @@ def main() -> None:
     }
     for name, found in figures.items():
         print(f"{name}: backup {found['up']:.2f} and restore {found['down']:.2f} of the client's rate, {args.mib} MiB")
-        print(f"{name}: the stand-in took {found['peak']:.0f} MiB, bound {BOUND} MiB")
+        print(f"{name}: the stand-in took {found['peak']:.0f} MiB, bound {found['bound']} MiB")
     figures["rehearsal"] = rehearsal()
     print(f"rehearsal on the embedded endpoint, two workers: {figures['rehearsal']:.0f} s")
     if args.output:
@@ -80,7 +80,7 @@ def measured(provider: str, mib: int, rounds: int) -> dict[str, float]:
             for way, seconds in moved(connection, urls).items():
                 ratios[way].append(client[way] / seconds)
         peak = peak_of(program.process.pid)
-    return {way: statistics.median(found) for way, found in ratios.items()} | {"peak": peak}
+    return {way: statistics.median(found) for way, found in ratios.items()} | {"peak": peak, "bound": BOUND}
 
 
 def prepared(connection: Connection, endpoint: Endpoint, mib: int) -> str:
