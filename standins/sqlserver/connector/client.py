@@ -40,16 +40,23 @@ class Fault(Exception):  # noqa: N818 - what went wrong, and what to do about it
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, headers (names in small letters) and whole body."""
+    """Status, headers (names in small letters) and whole body.
+
+    :ivar part: the body of a partial answer (206), where a buffer was given for it; ``body`` is empty then.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    part: memoryview | None = None
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A request as it goes over the wire: target encoded, all headers there."""
+    """A request as it goes over the wire: target encoded, all headers there.
+
+    :ivar into: where the body of a partial answer (206) of known length goes.
+    """
 
     method: str
     target: str
@@ -57,6 +64,7 @@ class Outgoing:
     body: Sequence[Piece] = ()
     longest: int = _LONGEST_ANSWER
     patience: float = 60.0
+    into: bytearray | None = None
 
 
 def trust(ca: Path | None, newest: str = "1.2") -> ssl.SSLContext:
@@ -175,7 +183,10 @@ class _Connection(http.client.HTTPConnection):
             if lost:
                 raise lost from None
             raise
-        answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, _body(response, request))
+        headers = {name.lower(): text for name, text in response.getheaders()}
+        part = _part(response, request)
+        body = _body(response, request) if part is None else b""
+        answer = Answer(response.status, headers, body, part)
         return answer, lost is None and not response.will_close
 
     def _say(self, request: Outgoing, stop: Event) -> None:
@@ -200,6 +211,22 @@ def _body(response: http.client.HTTPResponse, request: Outgoing) -> bytes:
         raise Fault(messages.ABORTED, again=True)
     response.read()  # of a chunked answer, the end
     return body
+
+
+def _part(response: http.client.HTTPResponse, request: Outgoing) -> memoryview | None:
+    """Read a partial answer to where it is wanted: a buffer that is used again costs no fresh memory."""
+    expected = response.length
+    if expected is None or request.into is None or response.status != http.HTTPStatus.PARTIAL_CONTENT:
+        return None
+    if expected > len(request.into):
+        raise Fault(messages.INVALID_DATA)
+    view, got = memoryview(request.into)[:expected], 0
+    while got < expected and (count := response.readinto(view[got:])):
+        got += count
+    if got < expected:
+        raise Fault(messages.ABORTED, again=True)
+    response.read()
+    return view
 
 
 _KINDS: tuple[tuple[type[Exception], int, bool], ...] = (

@@ -55,6 +55,7 @@ class Request:
     body: Sequence[Piece] = ()
     statuses: tuple[int, ...] = (200,)
     longest: int = 0
+    into: bytearray | None = None
 
 
 class Store:
@@ -100,15 +101,17 @@ class Store:
         """Ask for size and ETag; None where there is no such object."""
         return self._head(stage, lenient=False)
 
-    def read(self, first: int, last: int, stage: Stage) -> tuple[bytes, Found]:
-        """Give the bytes of a closed range, and what the answer says of the whole object."""
+    def read(
+        self, first: int, last: int, stage: Stage, into: bytearray | None = None
+    ) -> tuple[bytes | memoryview, Found]:
+        """Give the bytes of a closed range, in the buffer if there is one, and what the answer says of the object."""
 
-        def take(answer: Answer) -> tuple[bytes, Found]:
+        def take(answer: Answer) -> tuple[bytes | memoryview, Found]:
             size = answers.range_of(answer, first, last)
-            return answer.body, Found(size, answer.headers.get("etag", ""))
+            return answers.body_of(answer), Found(size, answer.headers.get("etag", ""))
 
         wanted = {"range": f"bytes={first}-{last}"}
-        request = Request("GET", self.path, headers=wanted, statuses=(206,), longest=last - first + 1)
+        request = Request("GET", self.path, headers=wanted, statuses=(206,), longest=last - first + 1, into=into)
         return self.asked(request, stage, take)
 
     def ask(self, request: Request, stage: Stage, *, patience: float = 0) -> Answer:
@@ -179,7 +182,8 @@ class Store:
         pair = (self._credential.key_id, self._credential.secret)
         headers["authorization"] = authorization(signable, names, scope_of(stamp, self._region), pair)
         target = f"{request.path}?{query}" if query else request.path
-        return Outgoing(request.method, target, headers, request.body, max(request.longest, _SMALL * 64), patience)
+        longest = max(request.longest, _SMALL * 64)
+        return Outgoing(request.method, target, headers, request.body, longest, patience, request.into)
 
     def _head(self, stage: Stage, *, lenient: bool) -> Found | None:
         statuses = (200, 404, 403) if lenient else (200, 404)

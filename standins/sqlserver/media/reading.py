@@ -68,6 +68,7 @@ def _look(store: Store, found: Found) -> Volume:
     if size < len(PREAMBLE) + 2 * HEAD + TRAILER:
         raise Damage("it is too short to be a backup")
     front, seen = store.read(0, min(_END, size) - 1, Stage.OPEN)
+    front = bytes(front)
     if seen.size != size:
         raise Stage.OPEN.error(store.url, messages.INVALID_DATA)
     found = seen  # lists and reads may write ETags in different ways
@@ -75,19 +76,21 @@ def _look(store: Store, found: Found) -> Volume:
         raise Damage("it is not of this format")
     label = Label.loaded(_record(front, len(PREAMBLE), Kind.LABEL)[1])
     start = max(size - _END, 0)
-    back = front if size <= _END else _ranged(store, found, start, size)
+    back = front if size <= _END else bytes(_ranged(store, found, range(start, size)))
     place = read_trailer(back[-TRAILER:], size, label.owner[0])
     if place < start:
-        start, back = place, _ranged(store, found, place, size)
+        start, back = place, bytes(_ranged(store, found, range(place, size)))
     head, body = _record(back, place - start, Kind.CATALOGUE)
     if place + HEAD + head.length + TRAILER != size or head.owner != label.owner:
         raise Damage("the catalogue is that of another")
     return Volume(store, found, label, Catalogue.loaded(body), place)
 
 
-def _ranged(store: Store, found: Found, first: int, end: int, stage: Stage = Stage.OPEN) -> bytes:
+def _ranged(
+    store: Store, found: Found, place: range, stage: Stage = Stage.OPEN, into: bytearray | None = None
+) -> bytes | memoryview:
     """Read a range of an object that must still be the one that was found."""
-    data, seen = store.read(first, end - 1, stage)
+    data, seen = store.read(place.start, place.stop - 1, stage, into)
     if seen.size != found.size or (found.etag and seen.etag != found.etag):
         raise stage.error(store.url, messages.INVALID_DATA)
     return data
@@ -157,9 +160,8 @@ def _merged(streams: Sequence[_Stream], coder: Coder, told: Catalogue) -> Iterat
         stream = next((one for one in streams if one.next_number() == number), None)
         if stream is None:
             raise Damage(f"block {number} is in none of the stripes")
-        head, body = stream.take()
-        data = coder.unpack(number, Block(head.flags, body))
-        digest = running_digest(digest, number, head.crc)
+        crc, data = stream.take(coder)
+        digest = running_digest(digest, number, crc)
         size += len(data)
         yield data
     for each in streams:
@@ -169,7 +171,10 @@ def _merged(streams: Sequence[_Stream], coder: Coder, told: Catalogue) -> Iterat
 
 
 class _Stream:
-    """One object from its first byte to its last: ranges are fetched ahead, records are checked as they come."""
+    """One object from its first byte to its last: ranges are fetched ahead, records are checked as they come.
+
+    Ranges go into a few buffers that are used again and again, so that the peak of memory does not depend on luck.
+    """
 
     def __init__(self, volume: Volume, transfer: Transfer, crew: Crew) -> None:
         buffers, self._persist = transfer.buffer_count, transfer.persist
@@ -177,7 +182,9 @@ class _Stream:
         self._volume, self._crew = volume, crew
         self._step = behaviour.range_bytes or volume.label.transfer_size
         self._ahead, self._buffers = min(behaviour.parallel_ranges, max(buffers, 1)), buffers
-        self._fetching: deque[Future[bytes]] = deque()
+        self._fetching: deque[tuple[bytearray, Future[bytes | memoryview]]] = deque()
+        self._free: list[bytearray] = []
+        self._current: bytearray | None = None
         self._asked = self._at = self._blocks = 0
         self._rest: memoryview = memoryview(b"")
         self._head: Head | None = None
@@ -199,8 +206,8 @@ class _Stream:
         """The number of the block at the head; -1 after the last."""
         return self._head.sequence if self._head else -1
 
-    def take(self) -> tuple[Head, bytes | memoryview]:
-        """Give the block at the head, checked."""
+    def take(self, coder: Coder) -> tuple[int, bytes]:
+        """Give the block at the head, checked, and its CRC."""
         head = self._head
         assert head
         body = self._take(head.length)
@@ -211,8 +218,9 @@ class _Stream:
                 raise
             self._persist()
         self._blocks += 1
+        data = coder.unpack(head.sequence, Block(head.flags, body))  # a copy: what comes next may overwrite the buffer
         self._advance()
-        return head, body
+        return head.crc, data
 
     def finish(self) -> None:
         """Read the rest: the catalogue and the trailer that were looked at before, and not a byte more or less."""
@@ -251,11 +259,14 @@ class _Stream:
             self._rest = data[missing:]
         return bytes(gathered)
 
-    def _fetched(self) -> bytes:
+    def _fetched(self) -> bytes | memoryview:
         """Wait for the next range, while others come behind it: with it they are no more than there are buffers."""
         self._rest = memoryview(b"")
+        if self._current is not None:
+            self._free.append(self._current)
         self._fetch(self._ahead)
-        data = self._crew.result(self._fetching.popleft())
+        self._current, coming = self._fetching.popleft()
+        data = self._crew.result(coming)
         self._fetch(min(self._ahead, self._buffers - 1))
         return data
 
@@ -263,6 +274,8 @@ class _Stream:
         size = self._volume.found.size
         while self._asked < size and len(self._fetching) < most:
             end = min(self._asked + self._step, size)
-            work = partial(_ranged, self._volume.store, self._volume.found, self._asked, end, Stage.READ)
-            self._fetching.append(self._crew.start(work))
+            buffer = self._free.pop() if self._free else bytearray(min(self._step, size))
+            place = range(self._asked, end)
+            work = partial(_ranged, self._volume.store, self._volume.found, place, Stage.READ, buffer)
+            self._fetching.append((buffer, self._crew.start(work)))
             self._asked = end

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from restoreproof.standins.sqlserver.sql.backing_up import DIFFERENTIAL, FULL, PART
+from restoreproof.standins.sqlserver.sql.behind import WriteBehind
 from restoreproof.standins.sqlserver.sql.database import LSN_STEP
 from restoreproof.standins.sqlserver.sql.messages import error
 from restoreproof.standins.sqlserver.sql.pagelog import PAGE, PIECE, PageReader, Segment, commits
@@ -77,17 +78,23 @@ def apply_full(database: Database, found: BackupSet, pieces: Iterable[bytes], ta
     database.restoring = True
     try:
         with database.path.open("wb") as file:
-            if found.type != "D":
+            if found.type == "D":
+                _fill(file, reader, pages)
+            else:
                 _write(file, reader.pages(count), set())
                 file.truncate(pages * PAGE)
-            for at in range(0, pages if found.type == "D" else 0, PIECE // PAGE):
-                file.write(reader.exactly(PAGE * min(PIECE // PAGE, pages - at)))
         if reader.read(1):
             raise error(3241, "the backup's payload")
         database.ready = True
     finally:
         database.restoring = False
     return Applied(pages)
+
+
+def _fill(file: BinaryIO, reader: PageReader, pages: int) -> None:
+    with WriteBehind(file) as behind:
+        for at in range(0, pages, PIECE // PAGE):
+            behind.write(reader.exactly(PAGE * min(PIECE // PAGE, pages - at)))
 
 
 def _spooled(pieces: Iterable[bytes], found: BackupSet, spool: Path) -> Iterator[PageReader]:
