@@ -57,18 +57,20 @@ def test_abort_leaves_the_old_object(backup, restore, housekeeping, old_backup, 
 
 @pytest.mark.requirement("ABORT-03.listed-by-exact-key")
 def test_open_upload_is_listed_under_its_key(housekeeping, orphan):
-    """An open upload is listed under its exact key, so that the operator can find what a killed backup left."""
+    """An open upload is listed under its exact key, so that what a killed backup left can be found and aborted."""
     listed = housekeeping.open_uploads(orphan.key)
 
     assert listed == [(orphan.key, orphan.id)]
+    housekeeping.abort_all(listed)
 
 
 @pytest.mark.requirement("ABORT-03.listed-by-prefix")
 def test_open_upload_is_listed_under_a_prefix(housekeeping, bucket, orphan):
-    """An open upload is listed under a prefix of its key."""
+    """An open upload is listed under a prefix of its key, with the id that aborts it."""
     listed = housekeeping.open_uploads(bucket.prefix)
 
     assert listed == [(orphan.key, orphan.id)]
+    housekeeping.abort_all(listed)
 
 
 @pytest.mark.requirement("ABORT-03.abort-frees-upload")
@@ -230,28 +232,31 @@ def test_late_part_brings_no_upload_back(housekeeping, orphan, content, evidence
 
 @pytest.mark.requirement("ABORT-03.several-on-one-key")
 def test_all_uploads_of_one_key_are_listed(housekeeping, twins):
-    """Every upload that is open on one key is listed, each with its own id."""
+    """Every upload that is open on one key is listed, each with its own id, which aborts it."""
     listed = housekeeping.open_uploads(twins[0].key)
 
     assert sorted(listed) == sorted((upload.key, upload.id) for upload in twins)
+    housekeeping.abort_all(listed)
 
 
 @pytest.mark.requirement("ABORT-03.pages-of-one-key")
 def test_pages_of_one_key_show_every_upload_once(housekeeping, twins, open_on):
-    """The open uploads of one key are listed in pages that show every one of them once."""
+    """The open uploads of one key are listed in pages that show each of them once, with the id that aborts it."""
     uploads = [*twins, open_on("twice-killed.bak")]
 
     listed = housekeeping.open_uploads_in_pages(uploads[0].key, size=2)
 
     assert sorted(listed) == sorted((upload.key, upload.id) for upload in uploads)
+    housekeeping.abort_all(listed)
 
 
 @pytest.mark.requirement("ABORT-03.pages-of-many-keys")
 def test_pages_of_many_keys_show_every_upload_once(housekeeping, bucket, three_orphans):
-    """The open uploads of many keys are listed in pages that show every one of them once."""
+    """The open uploads of many keys are listed in pages that show each of them once, with the id that aborts it."""
     listed = housekeeping.open_uploads_in_pages(bucket.prefix, size=2)
 
     assert listed == [(upload.key, upload.id) for upload in three_orphans]
+    housekeeping.abort_all(listed)
 
 
 @pytest.mark.requirement("ABORT-03.swept")

@@ -278,26 +278,28 @@ def test_list_of_parts_in_pages_shows_every_part_once(backup, housekeeping, buck
 
 @pytest.mark.parametrize("number", [0, 10_001])
 @pytest.mark.requirement("MPU-02.number-beyond-limits-refused")
-def test_part_number_beyond_the_limits_is_refused(number, backup, bucket, content, evidence):
-    """A part number of 0 or of 10,001 is refused as the client's mistake."""
+def test_part_number_beyond_the_limits_is_refused(number, backup, housekeeping, bucket, content, evidence):
+    """A part number of 0 or of 10,001 is refused as the client's mistake, and the upload stays open."""
     upload = backup.open_upload(bucket.key("beyond.bak"))
 
     answer = upload.part(number, content.make("beyond", content.KIB))
 
     evidence.keep("answer", answer.outcome)
     answer.must_be_client_error()
+    upload.by(housekeeping).abort().must_succeed()
 
 
 @pytest.mark.parametrize("number", ["-1", "one"])
 @pytest.mark.requirement("MPU-02.no-number-refused")
-def test_part_number_that_is_none_is_refused(number, backup, bucket, content, evidence):
-    """A part number that is none is refused as the client's mistake."""
+def test_part_number_that_is_none_is_refused(number, backup, housekeeping, bucket, content, evidence):
+    """A part number that is none is refused as the client's mistake, and the upload stays open."""
     upload = backup.open_upload(bucket.key("no-number.bak"))
 
     answer = upload.part(number, content.make("no number", content.KIB))
 
     evidence.keep("answer", answer.outcome)
     answer.must_be_client_error()
+    upload.by(housekeeping).abort().must_succeed()
 
 
 @pytest.mark.requirement("WIRE-15.short-upload-id")
@@ -309,19 +311,20 @@ def test_upload_id_is_short(backup, bucket, evidence):
 
 
 @pytest.mark.requirement("WIRE-15.unique-ids")
-def test_every_upload_has_an_id_of_its_own(backup, bucket, evidence):
-    """Every upload has an id of its own, uploads to the same key too."""
+def test_every_upload_has_an_id_of_its_own(backup, housekeeping, bucket, evidence):
+    """Every upload has an id of its own, uploads to the same key too: each is there to abort."""
     key = bucket.key("ids.bak")
 
-    ids = {backup.open_upload(key).id for _ in range(3)}
+    uploads = [backup.open_upload(key) for _ in range(3)]
 
-    assert evidence.keep("upload_ids", len(ids)) == 3
+    assert evidence.keep("upload_ids", len({upload.id for upload in uploads})) == 3
+    [upload.by(housekeeping).abort().must_succeed() for upload in uploads]
 
 
 @pytest.mark.parametrize("operation", ["part", "completion"])
 @pytest.mark.requirement("WIRE-15.id-of-another-key-refused")
-def test_upload_id_of_another_key_is_refused(operation, backup, bucket, content, evidence):
-    """An upload id is worth nothing under another key: parts and completions are refused."""
+def test_upload_id_of_another_key_is_refused(operation, backup, housekeeping, bucket, content, evidence):
+    """An upload id is worth nothing under another key: parts and completions are refused, and it stays open."""
     upload, part = backup.open_upload(bucket.key("own.bak")), content.make("own", content.KIB)
     stray, tags = upload.under(bucket.key("other.bak")), [upload.send(1, part)]
     calls = {"part": lambda: stray.part(1, part), "completion": lambda: stray.complete(tags)}
@@ -330,6 +333,7 @@ def test_upload_id_of_another_key_is_refused(operation, backup, bucket, content,
 
     evidence.keep("answer", answer.outcome)
     answer.must_be_refused()
+    upload.by(housekeeping).abort().must_succeed()
 
 
 @pytest.mark.requirement("WIRE-04.no-checksum-needed")

@@ -70,8 +70,8 @@ def test_backup_key_replaces_an_object(backup, restore, bucket):
 
 @pytest.mark.parametrize("operation", ["part", "complete", "abort"])
 @pytest.mark.requirement("PERM-04.restore-key-leaves-uploads-alone")
-def test_restore_key_has_no_say_in_uploads(operation, backup, restore, bucket, evidence):
-    """A key that may list and get is refused to add to, complete or abort an upload that is open."""
+def test_restore_key_has_no_say_in_uploads(operation, backup, restore, housekeeping, bucket, evidence):
+    """A key that may list and get is refused to add to, complete or abort an open upload, which stays open."""
     upload = backup.open_upload(bucket.key("running.bak"))
     tag = upload.send(1, b"a part of the backup")
     calls = {
@@ -84,6 +84,7 @@ def test_restore_key_has_no_say_in_uploads(operation, backup, restore, bucket, e
 
     evidence.keep("answer", answer.outcome)
     answer.must_be_refused()
+    upload.by(housekeeping).abort().must_succeed()
 
 
 @pytest.mark.requirement("PERM-05.backup-key-cannot-delete")

@@ -71,12 +71,13 @@ def test_parts_of_one_upload_are_taken_at_the_same_time(backup, housekeeping, bu
 
 
 @pytest.mark.requirement("PERF-07.uploads-open-at-once")
-def test_many_uploads_are_open_at_once(open_all, restore, bucket, content, scale):
-    """256 uploads, four databases of 64 stripes, are open at the same time, and one can be completed."""
-    first, *_ = open_all([bucket.key(f"{number}.bak") for number in scale.each])
+def test_many_uploads_are_open_at_once(open_all, restore, housekeeping, bucket, content, scale, together):
+    """256 uploads, four databases of 64 stripes, are open at once: one is completed, each other is there to abort."""
+    first, *others = open_all([bucket.key(f"{number}.bak") for number in scale.each])
     part = content.make("first of many", content.KIB)
 
     first.complete([first.send(1, part)]).must_succeed()
+    together(lambda upload: upload.by(housekeeping).abort().must_succeed(), others)
 
     assert restore.digest(first.key) == content.digest(part)
 

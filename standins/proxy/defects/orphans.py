@@ -251,7 +251,12 @@ DEFECTS = (
         "abort-takes-namesakes",
         "Aborting an upload aborts all uploads of its key.",
         "ABORT-06.abort-spares-same-key",
-        ("ABORT-06.abort-spares-same-key",),
+        (
+            "ABORT-03.pages-of-one-key",
+            "ABORT-03.several-on-one-key",
+            "ABORT-06.abort-spares-same-key",
+            "WIRE-15.unique-ids",
+        ),
         on_answer(_take_namesakes, Kind.ABORT_UPLOAD),
     ),
     Defect(
