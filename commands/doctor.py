@@ -112,9 +112,10 @@ def _examine(profile: Profile, window: float | None, key: str, wish: Wish, size:
 
 def _advised(size: Size, who: Patient, visit: Visit) -> Examination:
     """The report with advice on a backup of that size."""
-    from restoreproof.fixtures.doctor.size import look_at_size  # noqa: PLC0415 - loaded by now
+    from restoreproof.fixtures.doctor.size import look_at_size, with_rates  # noqa: PLC0415 - loaded by now
     from restoreproof.fixtures.prescribing import to_json, told  # noqa: PLC0415
 
+    size = with_rates(size, who.profile, visit.chart)
     advice = look_at_size(size, who, visit.chart)
     if advice is None:
         return visit.report()

@@ -7,6 +7,7 @@ from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from restoreproof.fixtures.endpoints.program import is_ours
 from restoreproof.fixtures.learning import Leaving, learn
 from restoreproof.providers.problems import ProfileError
 from restoreproof.providers.profile import load_profile
@@ -98,9 +99,14 @@ def _profile_of(seen: Run, word: str | None, known_ids: Collection[str]) -> Prof
     if profile.digest != seen.header.provider["digest"]:
         fix = "run again, or name the file of that time with --provider"
         raise _RefusedError(f"{named} is not what it was when the run was made (another SHA-256): {fix}")
-    if seen.header.endpoint["kind"] != profile.endpoint.kind:
+    if seen.header.endpoint["kind"] != profile.endpoint.kind or _is_rehearsed(seen, profile):
         raise _RefusedError("the run was a rehearsal on the embedded endpoint, which says nothing of the vendor's")
     return profile
+
+
+def _is_rehearsed(seen: Run, profile: Profile) -> bool:
+    """Whether a server of ours stood in for the one that the profile starts."""
+    return bool(seen.header.endpoint["ours"]) and not is_ours(profile.endpoint)
 
 
 def _proposal(profile: Profile, changes: Sequence[Change], run_id: str, output: Path) -> str:

@@ -79,9 +79,9 @@ def run(args: argparse.Namespace) -> int:
     except ProfileError as problem:
         return _refuse(str(problem))
     except OSError as problem:
-        return _refuse(f"restoreproof lint: {problem.filename} can't be read: {problem.strerror}")
+        return _refuse(f"{problem.filename} can't be read: {problem.strerror}")
     except NoTextError as problem:
-        return _refuse(f"restoreproof lint: {problem}")
+        return _refuse(str(problem))
     findings = [(name, placed) for name, text in scripts for placed in lint(text, setting)]
     names = [name for name, _ in scripts]
     sys.stdout.write((as_json if args.json else as_text)(names, findings, load_rules()))
@@ -125,5 +125,5 @@ def decoded(raw: bytes) -> str:
 
 
 def _refuse(text: str) -> int:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"restoreproof lint: {text}\n")
     return USAGE

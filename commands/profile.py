@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from restoreproof.commands.learning import add_learn
 from restoreproof.commands.pages import write_pages
 from restoreproof.commands.starter import write_starter
+from restoreproof.commands.vendor import span
+from restoreproof.providers.capabilities import CAPABILITIES
 from restoreproof.providers.expectations import differences, spell, unseen_lines
 from restoreproof.providers.profile import ProfileError, load_profile, shipped_profiles
 from restoreproof.providers.ranges import LabelError, parse_labels
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
     from collections.abc import Collection, Iterator, Mapping
 
+    from restoreproof.providers.capabilities import Value
     from restoreproof.providers.keys import KeySource
     from restoreproof.providers.profile import Deviation, Profile
 
@@ -132,14 +135,14 @@ def check_profile(name_or_path: str, known_ids: Collection[str], labels: Mapping
     try:
         profile = load_profile(name_or_path, known_ids=known_ids, require_keys=False, labels=labels)
     except ProfileError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"restoreproof profile check: {error}\n")
         return BAD_USAGE
     rows = list(_rows(profile))
     width = max(len(label) for label, _ in rows)
     _say(f"{profile.name}: {profile.title}\n")
     _say("".join(f"  {label:<{width}}  {text}\n" for label, text in rows))
     for warning in profile.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
+        sys.stderr.write(f"restoreproof profile check: warning: {warning}\n")
     return OK
 
 
@@ -196,19 +199,24 @@ def _source(source: KeySource) -> str:
 
 def _differences(profile: Profile) -> Iterator[str]:
     for name, value in differences(profile.capabilities, profile.limits):
-        yield f"{name} = {spell(value)}"
+        yield f"{name} = {_value(name, value)}"
+
+
+def _value(name: str, value: Value) -> str:
+    """A value as the profile has it, but times in the unit that suits them."""
+    known = CAPABILITIES.get(name)
+    return span(value) if known and known.kind == "duration" and isinstance(value, int) else spell(value)
 
 
 def _unseen(profile: Profile) -> Iterator[tuple[str, str]]:
     """What is documented of a provider, or said, and what no check will see; each with the reason."""
     for name, value, why in unseen_lines(profile.capabilities, profile.limits):
-        yield "not seen", f"{name} = {spell(value)}: {why}"
+        yield "not seen", f"{name} = {_value(name, value)}: {why}"
 
 
 def _cleanup(profile: Profile) -> str:
     after = profile.cleanup.after
-    hours = "" if after is None else f" after {after / 3600:g} h"
-    return profile.cleanup.mechanism + hours
+    return profile.cleanup.mechanism + ("" if after is None else f" after {span(after)}")
 
 
 def _listed(items: Iterator[str] | list[str]) -> str:

@@ -39,6 +39,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], 
 def run(args: argparse.Namespace) -> int:
     """Read the runs, render them and write the result."""
     chosen = FORMATS[args.format]
+    if args.output is not None and not args.output.parent.is_dir():
+        return _fail(f"--output {args.output}: there is no folder {args.output.parent}; make it, or name another file")
     if len(args.runs) > 1 and not chosen.several:
         return _fail(f"--format {args.format} shows one run; several go into --format matrix")
     try:

@@ -12,7 +12,7 @@ from restoreproof.providers.endpoint import NOBODY
 from restoreproof.providers.expectations import differences
 from restoreproof.providers.facts import load_facts
 from restoreproof.providers.problems import refusal
-from restoreproof.providers.profile import load_profile
+from restoreproof.providers.profile import SHIPPED, load_profile
 from restoreproof.reports.register import load_register
 
 if TYPE_CHECKING:
@@ -28,10 +28,19 @@ BUCKET = "sqlbackups"
 
 @dataclass(frozen=True)
 class Vendor:
-    """A profile and the facts of its offering."""
+    """A profile and the facts of its offering.
+
+    :ivar named: the profile's name, or its file as the user gave it.
+    """
 
     profile: Profile
     facts: Facts
+    named: str = ""
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether the profile is one of ours, and its page lies beside all others."""
+        return self.profile.path.parent == SHIPPED
 
     @property
     def is_run(self) -> bool:
@@ -84,7 +93,7 @@ def load_vendor(name_or_path: str) -> Vendor:
     profile = load_profile(name_or_path, {}, load_register().requirements, require_keys=False)
     if profile.facts is None:
         raise refusal(name_or_path, 'names no facts, of which its page would be made; add facts = "..."')
-    return Vendor(profile, load_facts(profile.facts, profile.labels.get("variant")))
+    return Vendor(profile, load_facts(profile.facts, profile.labels.get("variant")), name_or_path)
 
 
 def shown(value: Value, name: str = "") -> str:
@@ -95,7 +104,7 @@ def shown(value: Value, name: str = "") -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and name in CAPABILITIES and CAPABILITIES[name].kind == "duration":
-        return f"{value:,} s"
+        return span(value)
     if isinstance(value, int) and name.endswith("_port"):
         return str(value)
     if isinstance(value, int):
@@ -105,7 +114,9 @@ def shown(value: Value, name: str = "") -> str:
 
 
 def span(seconds: int) -> str:
-    """A duration in days, hours or minutes."""
+    """A duration in days, hours, minutes or seconds."""
+    if seconds < _MINUTE:
+        return f"{seconds} s"
     if seconds < _HOUR:
         return f"{seconds / _MINUTE:g} min"
     if seconds % _DAY == 0 and seconds > _DAY:

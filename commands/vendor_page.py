@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 OPERATORS = "operators.md"
 """The page of the rules that hold with every vendor."""
 
+ALL_PAGES = "restoreproof profile page --all --output-dir DIR"
+
 GENERATED = "<!-- Written by `make pages` from {}; change that, not this. -->"
 TRUST = "tls"
 """The area of the rules that say where the CA goes."""
@@ -61,7 +63,7 @@ def _opening(vendor: Vendor) -> Iterator[str]:
     profile, facts = vendor.profile, vendor.facts
     yield f"# {plain(profile.title)} and SQL Server 2022"
     yield ""
-    yield GENERATED.format(f"providers/{profile.name}.toml and providers/facts/{facts.slug}.toml")
+    yield _generated(vendor)
     yield ""
     yield f"{plain(facts.vendor)}, {plain(facts.offering)}: {plain(facts.kind)}. " + (
         "RestoreProof starts it by itself, and runs have shown what the profile declares."
@@ -82,6 +84,17 @@ def _opening(vendor: Vendor) -> Iterator[str]:
         ),
     ]
     yield from table(["", ""], rows)
+
+
+def _generated(vendor: Vendor) -> str:
+    if vendor.is_shipped:
+        return GENERATED.format(f"providers/{vendor.profile.name}.toml and providers/facts/{vendor.facts.slug}.toml")
+    return f"<!-- Written by `restoreproof profile page {vendor.named}`; change that file, not this. -->"
+
+
+def _rule(vendor: Vendor, name: str) -> str:
+    """A rule for operators; a link to it where the page of them lies beside this one."""
+    return f"[{name}]({OPERATORS}#{name.lower()})" if vendor.is_shipped else name
 
 
 def _remover(vendor: Vendor) -> str:
@@ -130,7 +143,7 @@ def _trust(vendor: Vendor) -> Iterator[str]:
             yield f"- {VOCABULARY[name].sentence} {_sentence(fact)} ({_certainty(vendor, fact)}; {links(fact.sources)})"
     for rule in load_rules().values():
         if rule.area == TRUST and "page" in rule.places:
-            yield f"- {plain(rule.title)} {plain(rule.remedy)} [{rule.id}]({OPERATORS}#{rule.id.lower()})"
+            yield f"- {plain(rule.title)} {plain(rule.remedy)} {_rule(vendor, rule.id)}"
 
 
 def _statements(vendor: Vendor) -> Iterator[str]:
@@ -140,7 +153,7 @@ def _statements(vendor: Vendor) -> Iterator[str]:
     yield from fenced("sql", script(vendor))
     yield ""
     if endpoint.region != REGION:
-        named = ", ".join(f"[{rule}]({OPERATORS}#{rule.lower()})" for rule in REGION_RULES)
+        named = ", ".join(_rule(vendor, rule) for rule in REGION_RULES)
         yield f"SQL Server signs for {REGION} unless a statement names the region, so each of them does ({named})."
     other = "virtual" if endpoint.style == "path" else "path"
     if vendor.takes(other):
@@ -148,7 +161,8 @@ def _statements(vendor: Vendor) -> Iterator[str]:
         needs = vendor.facts.value("addressing.virtual_host_needs") if other == "virtual" else None
         condition = f", which takes {plain(shown(needs))}" if needs else ""
         yield f"With the bucket {where}{condition}, credential and URLs begin with {code(vendor.place(other))}."
-    yield f"What else scripts have to keep, and the messages of what they break: [{OPERATORS}]({OPERATORS})."
+    where = f"[{OPERATORS}]({OPERATORS})" if vendor.is_shipped else f"{OPERATORS}, which {code(ALL_PAGES)} writes"
+    yield f"What else scripts have to keep, and the messages of what they break: {where}."
 
 
 def _facts(vendor: Vendor) -> Iterator[str]:
@@ -327,12 +341,12 @@ def _guidance(vendor: Vendor) -> Iterator[str]:
 
 
 def _next(vendor: Vendor) -> Iterator[str]:
-    like = vendor.profile.name
+    file = "./mine.toml" if vendor.is_shipped else vendor.named
     yield "## Then certify it"
     yield ""
     commands = [
-        f"restoreproof profile new mine --like {like}",
-        "restoreproof profile check ./mine.toml",
-        "restoreproof certify --provider ./mine.toml",
+        *([f"restoreproof profile new mine --like {vendor.profile.name}"] if vendor.is_shipped else []),
+        f"restoreproof profile check {file}",
+        f"restoreproof certify --provider {file}",
     ]
     yield from fenced("text", commands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
@@ -10,7 +11,6 @@ from tomlkit.items import AoT, Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
 
     from restoreproof.providers.capabilities import Value
     from restoreproof.providers.profile import Deviation
@@ -61,10 +61,10 @@ class Draft:
         self._deviations().append(table)
 
     def move(self, old: Path, new: Path) -> None:
-        """Have the files that are named relative to one folder found from another one."""
+        """Have the files that are named relative to one folder found from another one; absolute paths stay."""
         for table, key in self._files():
             file = old / str(table[key])
-            if file.is_file():
+            if file.is_file() and not Path(str(table[key])).is_absolute():
                 table[key] = file.as_posix() if file.drive != new.drive else _relative(file, new)
 
     def _table(self, name: str, key: str) -> Any:

@@ -45,7 +45,8 @@ class EndpointSettings:
     """Where the server is, or how to start it.
 
     ``url`` has scheme, host and perhaps a port, nothing else. ``ca`` is the PEM text of the certificates to trust
-    (None: the public CAs that certifi brings, never a CA bundle of this machine). ``domain`` is the host name under
+    (None: the public CAs that certifi brings, never a CA bundle of this machine), and ``ca_file`` the path of their
+    file as the profile writes it. ``domain`` is the host name under
     which buckets are host names of their own (None: the started server says). ``addresses`` are the IP addresses to
     connect to, one for each node, with a port where it is not the URL's (none: look the host up). ``program`` is a
     module to run with ``python -m``, unless ``hook`` is the path of a start-up hook.
@@ -57,6 +58,7 @@ class EndpointSettings:
     program: str | None = None
     hook: Path | None = None
     ca: str | None = None
+    ca_file: str = ""
     region: str = "us-east-1"
     style: Style = "path"
     bucket: str | None = None
@@ -84,6 +86,7 @@ def read_endpoint(table: Table, folder: Path) -> EndpointSettings:
         program=program,
         hook=_hook(table, program, folder),
         ca=_ca(table, folder),
+        ca_file=table.text("ca") or "",
         region=table.text("region") or "us-east-1",
         style="virtual" if table.choice("style", ("path", "virtual")) == "virtual" else "path",
         bucket=_bucket(table),

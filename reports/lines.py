@@ -29,6 +29,10 @@ class RunFileError(ValueError):
         self.path, self.line, self.problem, self.fix = path, line, problem, fix
 
 
+class FolderError(RunFileError):
+    """The folder for runs can't be used, whoever runs; not one that is just full."""
+
+
 def encode(data: Mapping[str, Any]) -> bytes:
     """One line of a run file, line feed included.
 

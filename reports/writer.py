@@ -9,7 +9,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from restoreproof.reports.lines import RunFileError, encode, problem_of
+from restoreproof.reports.lines import FolderError, RunFileError, encode, problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,7 @@ FIXES = {
     errno.EEXIST: "a run never overwrites another; remove it, or choose another folder with --report-dir",
     errno.ENOTDIR: "choose a folder with --report-dir",
 }
+SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class RunWriter:
@@ -49,7 +50,7 @@ class RunWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = path.open("xb")
         except OSError as problem:
-            raise self._refused(problem) from problem
+            raise self._refused(problem, RunFileError if problem.errno in SPACE else FolderError) from problem
 
     def __enter__(self) -> Self:
         return self
@@ -105,6 +106,6 @@ class RunWriter:
         self._digest.update(line)
         self._line += 1
 
-    def _refused(self, problem: OSError) -> RunFileError:
+    def _refused(self, problem: OSError, kind: type[RunFileError] = RunFileError) -> RunFileError:
         fix = FIXES.get(problem.errno or 0, "choose another folder with --report-dir")
-        return RunFileError(self.path, 0, f"the run can't be recorded: {problem.strerror}", fix)
+        return kind(self.path, 0, f"the run can't be recorded: {problem.strerror}", fix)

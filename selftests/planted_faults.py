@@ -94,6 +94,7 @@ FAULTS = (
     Fault("secret-of-odd-characters", spell("backup", "%!")),
     fault("temporary-key", prefix={"restore": "ASIA"}),
     fault("url-too-long", key=LONG_KEY),
+    fault("key-not-kept", key="../SQLPROD01/full.bak"),
     fault("too-few-parts", limits="parts = 1000"),
     fault(
         "clean-up-kills-backup",

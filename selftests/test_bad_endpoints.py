@@ -215,8 +215,21 @@ def test_wrong_ca_is_a_verdict_and_nothing_is_sent(tmp_path):
 
     assert done.code == 1
     assert verdicts(run_of(tmp_path)) == {TLS: ("fails", "not-trusted"), VICTIM: ("not run", "")}, done.said
+    (reason,) = {record.reason for record in run_of(tmp_path).records if record.id == VICTIM}
+    assert reason.startswith('the endpoint\'s certificate is not signed by the CA that ca = "ca.pem" of '), reason
+    assert ("odd.toml" in reason, "check ca" in reason, reason in done.said) == (True, True, True)
     assert [request for request in store.requests if "authorization" in request.headers] == []
     assert ledgers(tmp_path) == []
+
+
+def test_wrong_ca_is_one_line_where_no_check_of_tls_was_asked_for(tmp_path):
+    """Nothing can be judged then, and nothing is: neither red nor green."""
+    with hostile(ca=Authority().pem) as store:
+        done = certify(tmp_path, store.endpoint, "--check", VICTIM, *HURRY)
+
+    assert (done.code, 'not signed by the CA that ca = "ca.pem" of' in done.one_line) == (1, True)
+    assert [request for request in store.requests if "authorization" in request.headers] == []
+    assert (ledgers(tmp_path), list(tmp_path.glob("runs/*/*"))) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -376,5 +389,5 @@ def test_folder_that_nobody_may_write_to_is_one_line(tmp_path):
         words = ("--report-dir", "/proc/restoreproof", "--check", WITNESS)
         done = certify(tmp_path, store.endpoint, *words)
 
-    assert (done.code, "--report-dir" in done.one_line) == (1, True)
+    assert (done.code, "--report-dir" in done.one_line) == (USAGE, True)
     assert (store.requests, ledgers(tmp_path)) == ([], [])

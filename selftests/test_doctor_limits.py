@@ -121,6 +121,7 @@ def test_no_maxtransfersize_is_advised_that_sql_server_refuses(limits, suits, tm
         ({"key": "k" * (201 - len("s3://localhost:1/sqlbackups/"))}, {"url-long"}),
         ({"key": "k" * (259 - len("s3://localhost:1/sqlbackups/"))}, {"url-long"}),
         ({"key": "k" * (260 - len("s3://localhost:1/sqlbackups/"))}, {"url-too-long"}),
+        *(({"key": key}, {"key-not-kept"}) for key in ("../x", "a/./x", "a\\x", "/x", "a\nx", "a\x1b[31mx", "..")),
         ({"key": "é" * (260 - len("s3://localhost:1/sqlbackups/"))}, {"url-too-long"}),
         ({"host": f"{'s' * 60}.{'t' * 41}.test"}, {"url-long"}),
         ({"host": f"{'s' * 60}.{'t' * 45}.test"}, {"url-long", "credential-name-too-long"}),

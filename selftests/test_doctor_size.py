@@ -13,9 +13,9 @@ from planted_store import ROLES, SOURCES, Plan, patient_of, served
 from restoreproof.commands.main import main
 from restoreproof.fixtures import prescribing
 from restoreproof.fixtures.doctor.chart import Chart
-from restoreproof.fixtures.doctor.size import Size, look_at_size
+from restoreproof.fixtures.doctor.size import Size, look_at_size, with_rates
 from restoreproof.fixtures.prescribing import scripts
-from restoreproof.reports.measurement import FILE, UPLOAD, Measurement, Rate
+from restoreproof.reports.measurement import FILE, UPLOAD, Measurement, Rate, measurements
 from restoreproof.reports.redaction import Redactor
 
 SCHEMA = json.loads((resources.files("restoreproof.reports") / "doctor.schema.json").read_text(encoding="utf-8"))
@@ -160,10 +160,14 @@ def test_limit_of_the_vendor_decides(asked):
     assert set(found) == {"database-fits"}
 
 
-@pytest.mark.parametrize(("limits", "urls"), [("", 12), ("parts = 1000", None), ("part_maximum = 8388608", None)])
-def test_edition_without_compression_bounds_the_advice(limits, urls, tmp_path):
+@pytest.mark.parametrize(
+    ("limits", "urls"),
+    [("", 12), ("parts = 1000", None), ("part_maximum = 8388608", None), ("part_minimum = 16777216", None)],
+)
+@pytest.mark.parametrize("edition", ["engine-web", "engine-express"])
+def test_edition_without_compression_bounds_the_advice(limits, urls, edition, tmp_path):
     patient, chart = patient_of(Plan(limits=limits), 9000, tmp_path), Chart(SOURCES, Redactor(()))
-    chart.find("engine-web", "Web Edition")
+    chart.find(edition, "Some Edition")
     rates = (Rate(UPLOAD, 20, 20 * MIB, (400.0 * MIB,)), Rate(UPLOAD, 20, 5 * MIB, (400.0 * MIB,)))
     advice = look_at_size(Size(1000 * GIB, Fraction(3), 0, rates, ""), patient, chart)
 
@@ -174,6 +178,19 @@ def test_edition_without_compression_bounds_the_advice(limits, urls, tmp_path):
     assert (advice.part, advice.urls, advice.need.backup) == (10 * MIB, urls, 1000 * GIB)
     assert not re.search("COMPRESSION|MAXTRANSFERSIZE", backup)
     assert "this edition has no COMPRESSION" in prescribing.told(advice, patient.endpoint, "planted")
+
+
+@pytest.mark.parametrize(("edition", "chosen"), [("", "2"), ("engine-web", "1"), ("engine-express", "1")])
+def test_rates_are_chosen_for_what_the_edition_sends(edition, chosen, tmp_path):
+    patient, chart = patient_of(Plan(), 9000, tmp_path), Chart(SOURCES, Redactor(()))
+    for day, part in (("1", 10), ("2", 20)):
+        measured(tmp_path, 0.0, day=day, rates=(Rate(UPLOAD, 12, part * MIB, (400.0 * MIB,)),))
+    if edition:
+        chart.find(edition, "Some Edition")
+    places = tuple(measurements(tmp_path / "runs", "planted"))
+    size = with_rates(Size(1000 * GIB, Fraction(3), 0, (), "", places=places), patient.profile, chart)
+
+    assert Path(size.source).name == f"{chosen}-measure"
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,17 @@ def learned(tmp_path, seen, **parts):
         ({"MPU-14.numbers-with-gaps": ""}, {"capabilities": 'contiguous_parts = "recommended"'}, []),
         ({"MPU-14.numbers-with-gaps": "own"}, {}, ["declare MPU-14.numbers-with-gaps deviates with"]),
         ({"LIST-02.order": "a b"}, {}, ["leave LIST-02.order as it"]),
-        ({"ABORT-03.lifecycle-rule": ""}, {}, ["set lifecycle_rules = yes:"]),
+        ({"ABORT-03.lifecycle-rule": ""}, {}, ["set lifecycle_rules = yes:", "set mechanism = lifecycle"]),
+        (
+            {"ABORT-03.lifecycle-rule": "NotImplemented"},
+            {"deviations": '[cleanup]\nmechanism = "lifecycle"\n'},
+            ["set lifecycle_rules = no:", "set mechanism = manual"],
+        ),
+        (
+            {"ABORT-03.lifecycle-rule": ""},
+            {"deviations": '[cleanup]\nmechanism = "built-in"\n'},
+            ["set lifecycle_rules = yes:"],
+        ),
         ({"ABORT-03.lifecycle-rule": "NotImplemented"}, {}, []),
         ({"ABORT-03.lifecycle-rule": "timeout"}, {}, ["declare ABORT-03.lifecycle-rule deviates with"]),
     ],
@@ -245,6 +255,8 @@ def learned(tmp_path, seen, **parts):
         "damaged",
         "no word",
         "unknown and there",
+        "said and refused",
+        "another clean-up",
         "unknown and refused",
         "unknown and broken",
     ],
@@ -284,8 +296,11 @@ def written(tmp_path, monkeypatch):
     (folder / "ca.pem").write_text(Authority().pem, encoding="ascii")
     file = folder / "acme.toml"
 
-    def write(deviations="", **endpoint):
-        text = PROFILE.format(style='ca = "ca.pem"', capabilities="", deviations=deviations)
+    def write(deviations="", ca="ca.pem", program="", **endpoint):
+        text = PROFILE.format(style=f'ca = "{ca}"', capabilities="", deviations=deviations)
+        if program:
+            head, _, tail = text.partition("[endpoint]")
+            text = f'{head}[endpoint]\nprogram = "{program}"\n[capabilities]{tail.partition("[capabilities]")[2]}'
         file.write_text(text, encoding="utf-8")
         profile = load_profile(str(file), {}, REGISTER.requirements, require_keys=False)
         provider = {"name": "acme", "title": "ACME", "digest": profile.digest, "file": str(file)}
@@ -313,6 +328,15 @@ def test_proposal_overwrites_nothing_and_finds_its_files(written, tmp_path, caps
     assert "[[deviations]]" not in file.read_text(encoding="utf-8")
 
 
+def test_path_that_was_written_in_full_stays_as_it_is(written, tmp_path):
+    authority = (tmp_path / "profiles" / "ca.pem").absolute().as_posix()
+    _, run = written(ca=authority)
+
+    assert main(["profile", "learn", str(run)]) == 0
+
+    assert f'ca = "{authority}"' in (tmp_path / "acme.learned.toml").read_text(encoding="utf-8")
+
+
 def test_profile_that_has_changed_since_is_not_learned_from(written, capsys):
     file, run = written()
     file.write_text(file.read_text(encoding="utf-8") + "# later\n", encoding="utf-8")
@@ -325,8 +349,10 @@ def test_profile_that_has_changed_since_is_not_learned_from(written, capsys):
     assert "name the profile of this run with --provider" in absent
 
 
-def test_rehearsal_teaches_nothing_of_a_vendor(written, capsys):
-    _, run = written(kind="program", ours=True)
+@pytest.mark.parametrize("program", ["", "hook.sh"], ids=["by its URL", "started by a hook"])
+def test_rehearsal_teaches_nothing_of_a_vendor(written, tmp_path, capsys, program):
+    (tmp_path / "profiles" / "hook.sh").touch()
+    _, run = written(program=program, kind="program", ours=True)
 
     assert main(["profile", "learn", str(run)]) == 4
     assert "the run was a rehearsal on the embedded endpoint" in capsys.readouterr().err

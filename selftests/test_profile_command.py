@@ -28,6 +28,7 @@ def restoreproof(tmp_path, monkeypatch):
     return main
 
 
+WARNED = "restoreproof profile check: warning"
 CHECKS = ("ABORT-03.list-by-prefix", "WIRE-08.no-parts-once-complete")
 
 
@@ -46,7 +47,7 @@ def test_a_new_profile_is_complete_but_for_its_keys(restoreproof, check, name, t
     assert restoreproof("profile", "new", name) == 0
     status, out, err = check(f"./{name}.toml")
 
-    assert (status, err) == (0, "warning: [endpoint].url is an example; write the host and port of your store\n")
+    assert (status, err) == (0, f"{WARNED}: [endpoint].url is an example; write the host and port of your store\n")
     assert "NOT SET" in out
     assert len((tmp_path / f"{name}.toml").read_text().splitlines()) <= 60
 

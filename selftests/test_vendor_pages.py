@@ -1,6 +1,7 @@
 """The vendors' pages: what the profiles, facts and rules make is what lies in docs/vendors, and its T-SQL is T-SQL."""
 
 import re
+from pathlib import Path
 
 import pytest
 from source_tree import ROOT
@@ -9,6 +10,7 @@ from restoreproof.commands import profile as command
 from restoreproof.commands.linting.finding import Setting, Store
 from restoreproof.commands.linting.linter import lint
 from restoreproof.commands.pages import all_pages, pages
+from restoreproof.commands.starter import write_starter
 from restoreproof.commands.vendor import load_vendor, span
 from restoreproof.commands.vendor_sql import STRIPES
 from restoreproof.providers.profile import load_profile, shipped_profiles
@@ -90,7 +92,17 @@ def test_a_page_says_what_holds_a_key_to_its_rights_or_that_nobody_documents_it(
 
 
 def test_durations_are_told_in_the_unit_that_suits_them():
-    assert [span(300), span(3600), span(86400), span(7 * 86400)] == ["5 min", "1 h", "24 h", "7 days"]
+    assert [span(30), span(300), span(3600), span(86400), span(7 * 86400)] == ["30 s", "5 min", "1 h", "24 h", "7 days"]
+
+
+def test_page_of_ones_own_profile_names_its_file_and_links_to_no_page_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert write_starter("mine", Path("mine.toml"), VENDORS[0]) == 0
+
+    (text,) = pages(["./mine.toml"]).values()
+
+    assert "restoreproof certify --provider ./mine.toml" in text
+    assert ("--like mine" in text, "(operators.md" in text, "make pages" in text) == (False, False, False)
 
 
 def test_a_deviation_that_not_every_run_shows_is_not_said_to_fail_in_all():
