@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SET_OUTSIDE = re.compile(r'^[ \t]*:setvar[ \t]+(\w[\w-]*)[ \t]+("[^"\n]*"|[^\s"]+)', re.IGNORECASE | re.MULTILINE)
 _WRITES = re.compile(r"\b(?:BACKUP|RESTORE)\s+(?:DATABASE|LOG|VERIFYONLY)\b|\bURL\s*=|s3://", re.IGNORECASE)
 """What the text of a statement holds, in parts, that goes to a URL."""
-_TEXT = re.compile(r"\s*(?:BACKUP|RESTORE)\s", re.IGNORECASE)
+_TEXT = re.compile(r"[\s\ufffc]*(?:BACKUP|RESTORE)\s", re.IGNORECASE)
 _BRANCHES = ("IF", "WHILE", "CATCH", "GOTO")
 _DEEPEST = 4
 _RUNS_TEXT = {

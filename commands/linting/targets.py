@@ -13,7 +13,7 @@ from restoreproof.commands.linting.values import Value, hole
 if TYPE_CHECKING:
     from restoreproof.commands.linting.cursor import Cursor
 
-KINDS = ("DISK", "TAPE", "URL", "VIRTUAL_DEVICE")
+KINDS = ("DATABASE_SNAPSHOT", "DISK", "TAPE", "URL", "VIRTUAL_DEVICE")
 _FILES = ("FILE", "FILEGROUP", "PAGE")
 """Words with a value in front of TO, or FROM: they choose of the database."""
 _TEXTS = (Kind.STRING, Kind.VARIABLE)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Findings = Sequence[tuple[str, Placed]]
 
-_REFUSED = "Msg 102, Msg 155 or Msg 156, of a parameter Msg 8145, of a word in front of all Msg 2812"
+_REFUSED = "Msg 102, Msg 155 or Msg 156; of a parameter Msg 8145"
 """What SQL Server says of what it can't read."""
 
 
