@@ -78,6 +78,21 @@ def test_a_slip_in_a_random_script_is_found_where_it_is_and_nothing_else(slip):
     hold()
 
 
+@st.composite
+def with_options(draw):
+    """A statement with options that there are, each with or without a value."""
+    verb, start = draw(st.sampled_from((("BACKUP", "BACKUP LOG a TO"), ("RESTORE", "RESTORE LOG a FROM"))))
+    words = draw(st.lists(st.sampled_from(sorted(OPTIONS[verb] - {"MOVE"})), min_size=1, max_size=9, unique=True))
+    values = ("", " = 5", " = 'it''s'", " = @v", "=(5)", " = 'a' AFTER 'b'", " (X = [Y], Z)")
+    said = [word + draw(st.sampled_from(values)) for word in words]
+    return f"{start} URL = '{URL}' WITH {', '.join(said)} {draw(st.sampled_from(('', ';', 'RETURN', 'SELECT 1')))}"
+
+
+@given(with_options())
+def test_no_option_that_there_is_counts_as_a_slip(script):
+    assert [one for one in lint(script) if one.finding.rule == SYNTAX] == []
+
+
 @given(st.text(st.sampled_from("ABEFGIKLNORSTXY_"), max_size=30), st.sampled_from(sorted(OPTIONS)))
 def test_an_option_is_meant_by_what_is_near_it_only(word, verb):
     assert meant_option(word, verb) in OPTIONS[verb] - {word} | {""}
