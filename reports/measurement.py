@@ -87,6 +87,8 @@ class Measurement:
     """All that one run of ``restoreproof measure`` found.
 
     :ivar provider: ``name`` and ``title`` of the profile.
+    :ivar endpoint: ``url`` and ``software``; ``addresses`` that the streams took turns at, those ``unreached``, and
+        whether it is ``here``, on the machine that measured.
     :ivar seconds: how long a leg may go on at the most, once every stream has moved one part.
     :ivar moved: bytes of bodies that the store took and gave, warm-up included.
     :ivar machine: ``processors`` and ``processes``.
@@ -95,7 +97,7 @@ class Measurement:
 
     run: str
     provider: Mapping[str, str]
-    endpoint: Mapping[str, str]
+    endpoint: Mapping[str, Any]
     suite: str
     started: str
     finished: str

@@ -33,7 +33,12 @@ def render(measurement: Measurement) -> str:
     """One self-contained page."""
     plots = {way: plot_of(measurement.of(way)) for way in WAYS}
     return html.page(
-        "rates.j2", found=measurement, ways=WAYS, plots=plots, words=interval_words(measurement), remark=remark
+        "rates.j2",
+        found=measurement,
+        ways=WAYS,
+        plots=plots,
+        words=f"{interval_words(measurement)} {place_words(measurement)}".strip(),
+        remark=remark,
     )
 
 
@@ -46,6 +51,22 @@ def interval_words(measurement: Measurement) -> str:
         f"Each rate is the median of {wording.counted(rounds, 'round')}; its interval is {which}, an order "
         f"statistic that holds the true median with a probability of {100 * sure:.0f} %."
     )
+
+
+def place_words(measurement: Measurement) -> str:
+    """Which addresses the streams went to, in a sentence or two; nothing where nobody wrote it down."""
+    addresses, silent = (measurement.endpoint.get(name, ()) for name in ("addresses", "unreached"))
+    if not addresses:
+        return ""
+    words = [f"All streams went to {addresses[0]}, the only address of the endpoint."]
+    if len(addresses) > 1:
+        each = f"to {len(addresses)} addresses in turn, each round from another one on: {', '.join(addresses)}."
+        words = [f"The streams went {each} SQL Server connects to those that name resolution gives it."]
+    if silent:
+        words.append(f"Not connected to: {', '.join(silent)}.")
+    if measurement.endpoint.get("here"):
+        words.append("The store runs on this machine and takes its processors: elsewhere both may be faster.")
+    return " ".join(words)
 
 
 def remark(rate: Rate) -> str:
@@ -62,6 +83,8 @@ def print_rates(measurement: Measurement, console: Console) -> None:
         line = "  ".join([first.strip().ljust(widths[0]), *numbers, last.strip()]).rstrip()
         _say(console, line, "bold" if row is COLUMNS else "")
     _say(console, interval_words(measurement))
+    if words := place_words(measurement):
+        _say(console, words)
     if measurement.is_limited:
         _say(console, "client-limited: " + CAUTION, "yellow")
 

@@ -117,7 +117,6 @@ RESTORE VERIFYONLY FROM URL = N's3://S3.example.test:9000/sqlbackups/Sales_20261
 RESTORE VERIFYONLY FROM URL = ¤N'{ROOT}/20261126.bak';
 --=
 RESTORE VERIFYONLY FROM URL = N's3://s3.example.test:9443/sqlbackups/20261126.bak';
-RESTORE VERIFYONLY FROM URL = N's3://other.example.test/sqlbackups/20261126.bak';
 
 --: URL-04 error virtual
 RESTORE VERIFYONLY FROM URL = ¤N'{ROOT}/20261126.bak';

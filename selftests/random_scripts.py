@@ -6,8 +6,10 @@ a variable or in text that is executed.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 MARK = "¤"
@@ -89,6 +91,24 @@ FAULTS = {
 """Rules, and what plants a fault that breaks no other."""
 
 
+SLIPS = {
+    "first word of a backup": r"\bBACKUP(?= DATABASE)",
+    "what is backed up": r"(?<=BACKUP )DATABASE\b",
+    "kind of a device": r"\bURL(?= = )",
+    "option of a backup": r"\bCHECKSUM\b",
+    "first word of a look": r"\bRESTORE(?= VERIFYONLY)",
+    "what is done to it": r"\bVERIFYONLY\b",
+    "first word of a credential": r"\bCREATE\b",
+    "what is made": r"(?<=CREATE )CREDENTIAL\b",
+    "identity": r"\bIDENTITY(?= = )",
+    "secret": r"\bSECRET(?= = )",
+    "comma between devices": r",(?= URL = )",
+    "comma between options": r"(?<=WITH CHECKSUM),(?= [A-Z])",
+    "comma between keys": r",(?= SECRET = )",
+}
+"""Where a statement of a good script is written as SQL Server does not read it."""
+
+
 def quoted(text, prefix="N"):
     """A literal; its mark stands in front."""
     mark = MARK if MARK in text else ""
@@ -96,8 +116,8 @@ def quoted(text, prefix="N"):
 
 
 @st.composite
-def scripts(draw, fault=None):
-    """A script as SQL Server reads it; with a mark where the fault is."""
+def scripts(draw, fault=None, slip=None):
+    """A script as SQL Server reads it; with a mark where the fault is, or the slip."""
     plan = draw(plans)
     plan = FAULTS[fault](plan) if fault else plan
     addresses = plan.addresses()
@@ -111,7 +131,42 @@ def scripts(draw, fault=None):
     title = f"{MARK if MARK in plan.name else ''}[{plan.name.replace(MARK, '')}]"
     keys = f"IDENTITY = {quoted(plan.identity, '')}, SECRET = {quoted(plan.secret, '')}"
     statements = [f"CREATE CREDENTIAL {title} WITH {keys}", prelude + plan.before + backup, read]
+    if slip:
+        statements = draw(_with_slip(statements, SLIPS[slip]))
     return "".join(draw(_wrapped(statement)) for statement in statements)
+
+
+def slipped(slip):
+    """A script with one slip, and a mark in front of the word that tells it."""
+    return scripts(slip=slip)
+
+
+@st.composite
+def _with_slip(draw, statements, pattern):
+    """The statements, one of which is changed where the pattern says."""
+    found = [(at, match) for at, text in enumerate(statements) for match in re.finditer(pattern, text)]
+    assume(found)
+    at, match = draw(st.sampled_from(found))
+    text = statements[at]
+    wrong = " " + MARK if match[0] == "," else MARK + draw(_misspelt(match[0]))
+    rest = text[match.end() :].lstrip() if match[0] == "," else text[match.end() :]
+    return [*statements[:at], text[: match.start()] + wrong + rest, *statements[at + 1 :]]
+
+
+@st.composite
+def _misspelt(draw, word):
+    """A word with a letter too few or too many, or with two that changed places."""
+    at = draw(st.integers(0, len(word) - 2))
+    wrong = draw(
+        st.sampled_from(
+            (
+                word[:at] + word[at + 1 :],
+                word[:at] + word[at] * 2 + word[at + 1 :],
+                word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+            )
+        )
+    )
+    return draw(st.sampled_from((wrong, wrong.lower())))
 
 
 def _urls(draw, addresses):

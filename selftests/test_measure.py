@@ -2,6 +2,7 @@
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from math import comb
 
 import pytest
@@ -10,6 +11,8 @@ from hostile_server import Misdeed, hostile
 from hypothesis import given
 from hypothesis import strategies as st
 from live_runs import Store, ledgers, live_run
+from store_endpoint import store_endpoint
+from throttled_relay import relay
 
 from restoreproof.commands.main import main
 from restoreproof.fixtures.advising import Bounds, Need, advise
@@ -28,7 +31,7 @@ from restoreproof.reports.measurement import (
     ranks,
     read_measurement,
 )
-from restoreproof.reports.rates import render
+from restoreproof.reports.rates import place_words, render
 from restoreproof.standins.certificates import Authority
 from restoreproof.standins.waiting import wait_until
 
@@ -72,6 +75,70 @@ def test_rate_of_a_throttled_store_is_right_within_a_tenth(sink, measured):
     assert 200 * MIB < found.moved <= plan.size <= 330 * MIB
     assert (found.cleanup["left"], found.cleanup["error"]) == ([], "")
     assert (Store(lab).keys("sqlbackups"), Store(lab).uploads("sqlbackups"), ledgers(lab)) == ([], [], [])
+
+
+SLOW = MIB // 2
+FEW = plan_legs([2], [4 * MIB], rounds=1, seconds=60, most=18 * MIB)
+"""Sixteen seconds in each leg behind the throttle: what a busy machine loses here and there is less than a tenth."""
+
+
+@pytest.fixture
+def behind(tmp_path):
+    """``behind(endpoint, rate)``: an endpoint behind a relay, at these addresses, as a profile knows it."""
+    with ExitStack() as stack:
+
+        def start(endpoint, rate, *hosts):
+            hosts = hosts or ("127.0.0.1",)
+            between = stack.enter_context(relay(endpoint.place_of(endpoint.host), rate, hosts))
+            places = tuple(f"{host}:{between.port}" for host in hosts)
+            url = f"https://{endpoint.host}:{between.port}"
+            return laboratory(tmp_path, replace(endpoint, url=url, addresses=places)), between
+
+        yield start
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A real S3 server: the embedded endpoint."""
+    (tmp_path / "store").mkdir()
+    with store_endpoint(tmp_path / "store") as endpoint:
+        yield endpoint
+
+
+def test_rates_of_a_real_store_behind_a_throttled_proxy_are_right_within_a_tenth(store, behind, measured):
+    lab, between = behind(store, SLOW)
+    found = measured(lab, FEW)
+
+    ratios = {rate.way: rate.median / SLOW for rate in found.rates}
+    assert set(ratios) == {UPLOAD, DOWNLOAD}
+    assert {way: ratio for way, ratio in ratios.items() if abs(ratio - 1) > 0.1} == {}
+    assert [rate.limit for rate in found.rates] == ["", ""]
+    assert min(between.up.passed, between.down.passed) > FEW.cells[0].step
+    assert (found.cleanup["left"], found.cleanup["error"]) == ([], "")
+
+
+def test_without_the_throttle_something_else_is_measured_and_that_the_machine_is_shared_is_said(
+    store, behind, measured
+):
+    lab, _ = behind(store, 0)
+    found = measured(lab, FEW)
+
+    assert min(rate.median for rate in found.rates) > 1.5 * SLOW
+    assert "The store runs on this machine and takes its processors" in place_words(found)
+
+
+def test_streams_take_turns_at_all_addresses_of_the_endpoint(behind, measured):
+    with ExitStack() as stack:
+        lab, between = behind(start_sink({}, stack), 0, "127.0.0.1", "127.0.0.2")
+        measured(lab, plan_legs([1], [MIB], rounds=1, seconds=1, most=4 * MIB))
+        one = between.talks.get("127.0.0.2", 0)
+        found = measured(lab, plan_legs([1, 2], [MIB], rounds=2, seconds=1, most=20 * MIB))
+
+    assert one == 1  # to see whether it answers at all
+    assert between.talks["127.0.0.2"] >= 3
+    places = f"127.0.0.1:{between.port}, 127.0.0.2:{between.port}"
+    assert f"to 2 addresses in turn, each round from another one on: {places}." in render(found)
+    assert [rate.problem for rate in found.rates] == [""] * 4
 
 
 def test_measurement_of_what_stores_nothing_says_that_the_client_was_the_limit(sink, monkeypatch, capsys):

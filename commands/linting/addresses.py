@@ -25,6 +25,9 @@ _ACCELERATED = re.compile(r"\.s3-accelerate\.", re.IGNORECASE)
 def check_addresses(script: Script, setting: Setting) -> Iterator[Finding]:
     """Every rule about a URL, for every URL."""
     hosts = _hosts(script, setting)
+    yield from _check_hosts(script, setting.store)
+    for spot in script.unread if script.writes else ():
+        yield Finding(NOT_JUDGED, NOTE, "what is executed can't be judged: it is known at run time only", spot)
     for transfer in script.transfers:
         unread = next((device for device in transfer.all_devices if device.kind == UNREAD), None)
         if unread:
@@ -35,6 +38,18 @@ def check_addresses(script: Script, setting: Setting) -> Iterator[Finding]:
                 yield _judge_web(device, device.address, transfer, hosts)
             elif device.address:
                 yield from _check(device, device.address, setting)
+
+
+def _check_hosts(script: Script, store: Store | None) -> Iterator[Finding]:
+    """Name each host once that is not the profile's: what the profile says is not held against its URLs."""
+    told: set[str] = set()
+    for device in (device for transfer in script.transfers for device in transfer.urls if store):
+        address = device.address
+        if store and address and address.proper and address.judged and not store.is_at(address.host):
+            if address.host not in told:
+                what = f"{address.host} is not {store.host}: what {store.name}'s profile says is not held against it"
+                yield Finding(NOT_JUDGED, NOTE, what, device.spot)
+            told.add(address.host)
 
 
 def _hosts(script: Script, setting: Setting) -> set[str]:
@@ -119,11 +134,9 @@ def _is_path_style(address: Address, store: Store) -> bool:
 
 def _check_store(device: Device, address: Address, store: Store) -> Iterator[Finding]:
     """Whether the URL leads to the store that the profile describes, where that has an address."""
-    if not store.host:
+    if not store.host or not store.is_at(address.host):
         return
-    inside = address.host.endswith(f".{store.host}")
-    if address.host != store.host and not inside:
-        return
+    inside = address.host != store.host
     if address.port != store.port:
         what = f"port {address.port}, where {store.name} listens at {store.port}"
         yield Finding("URL-05", ERROR, what, device.spot)

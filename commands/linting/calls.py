@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from restoreproof.commands.linting.address import SCHEME
-from restoreproof.commands.linting.finding import ERROR, NOTE, WARNING, Finding
-from restoreproof.commands.linting.procedures import PROCEDURE
+from restoreproof.commands.linting.finding import ERROR, NOTE, SYNTAX, WARNING, Finding
+from restoreproof.commands.linting.procedures import PARAMETERS, PROCEDURE
+from restoreproof.commands.linting.spelling import meant
 from restoreproof.fixtures.engines.limits import MOST_URLS
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def check_calls(script: Script, setting: Setting) -> Iterator[Finding]:
         elif call.name in (*_LISTS, *_DELETES):
             yield from _check_files(call)
         elif call.name == PROCEDURE:
+            yield from _check_parameters(call)
             yield from _check_maintenance(call)
 
 
@@ -45,6 +47,14 @@ def _check_files(call: Call) -> Iterator[Finding]:
         if value.text.lower().startswith(SCHEME):
             rule = "LIST-04" if call.name in _DELETES else "LIST-01"
             yield Finding(rule, ERROR, f"{call.name} of a URL", value.spot)
+
+
+def _check_parameters(call: Call) -> Iterator[Finding]:
+    """Parameters that are almost one of those that there are; others may be new ones."""
+    for name, value in call.named.items():
+        found = "" if name.upper() in PARAMETERS else meant(name.upper(), PARAMETERS)
+        if found:
+            yield Finding(SYNTAX, WARNING, f"{name}: did you mean {found.lower()}?", value.spot)
 
 
 def _check_maintenance(call: Call) -> Iterator[Finding]:

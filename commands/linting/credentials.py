@@ -36,7 +36,7 @@ def check_credentials(script: Script, setting: Setting) -> Iterator[Finding]:
             yield from _check_identity(credential)
             yield from _check_secret(credential)
     known = [found for found in mine if not found.scoped and found.name.known]
-    if known and len(known) == len([found for found in script.credentials if not found.scoped]):
+    if known and all(found.name.known for found in script.credentials if not found.scoped):
         for transfer in script.transfers:
             if transfer.urls:
                 yield from _check_use(transfer, known)

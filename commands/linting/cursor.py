@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from restoreproof.commands.linting.finding import ERROR
+from restoreproof.commands.linting.spelling import Slip
 from restoreproof.commands.linting.tokens import HOLE, Kind, Token, tokenize
 from restoreproof.commands.linting.values import Value, hole, literal
 from restoreproof.standins.sqlserver.sql.passing import Passing
@@ -20,12 +22,14 @@ class Cursor(Passing[Token]):
     """A place in a text's tokens.
 
     :ivar variables: what the script's variables hold, by names in small letters; those that are missing nobody knows.
+    :ivar slips: what was read as something else than it says.
     """
 
     def __init__(self, text: str, places: Sequence[int], outside: Mapping[str, str]) -> None:
         super().__init__(tokenize(text))
         self.places, self.outside, self._depth = places, outside, 0
         self.variables: dict[str, Value] = {}
+        self.slips: list[Slip] = []
 
     @property
     def spot(self) -> int:
@@ -35,6 +39,17 @@ class Cursor(Passing[Token]):
     def place(self, token: Token) -> int:
         """Where in the file a token begins."""
         return self.places[token.start] if token.start < len(self.places) else len(self.places)
+
+    def slip(self, what: str, spot: int | None = None, severity: str = ERROR) -> None:
+        """Keep what is not written as SQL Server reads it, here or at another place."""
+        self.slips.append(Slip(self.spot if spot is None else spot, what, severity))
+
+    def pass_hole(self) -> bool:
+        """Pass what is known at run time only, if it comes here."""
+        if self.now.kind not in (Kind.HOLE, Kind.OUTSIDE):
+            return False
+        self.take()
+        return True
 
     def skip_brackets(self) -> None:
         """Pass a bracket, if one comes, with all that it holds, or up to the end of the batch."""

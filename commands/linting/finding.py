@@ -13,7 +13,10 @@ ERROR, WARNING, NOTE = "error", "warning", "note"
 """SQL Server refuses it or the backup is lost; it may go wrong; worth knowing, and no fault of the script."""
 
 NOT_JUDGED = "not-judged"
-"""Stands in place of a rule's id where a value is known at run time only."""
+"""Stands in place of a rule's id where a value is known at run time only, or nothing is known of its host."""
+
+SYNTAX = "syntax"
+"""Stands in place of a rule's id where a statement is not written as SQL Server reads it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,10 @@ class Store:
     def port(self) -> int:
         """The port; 443 where the profile names none."""
         return int(self.netloc.partition(":")[2] or 443)
+
+    def is_at(self, host: str) -> bool:
+        """Whether a URL's host may be the store's, with the bucket in front or not."""
+        return not self.host or host == self.host or host.endswith(f".{self.host}")
 
 
 @dataclass(frozen=True)

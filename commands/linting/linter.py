@@ -16,6 +16,7 @@ from restoreproof.commands.linting.pairs import check_pairs
 from restoreproof.commands.linting.reading import read_script
 from restoreproof.commands.linting.regions import check_regions
 from restoreproof.commands.linting.servers import check_servers
+from restoreproof.commands.linting.spelling import check_spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from restoreproof.commands.linting.script import Script
 
 CHECKS = (
+    check_spelling,
     check_addresses,
     check_devices,
     check_options,

@@ -16,6 +16,24 @@ if TYPE_CHECKING:
 
 PROCEDURE = "databasebackup"
 
+PARAMETERS = tuple(
+    """
+@AdaptiveCompression @AvailabilityGroupDirectoryStructure @AvailabilityGroupFileName @AvailabilityGroups
+@BackupOptions @BackupSetName @BackupSoftware @BackupType @BlockSize @BufferCount @ChangeBackupType @CheckSum
+@CleanupMode @CleanupTime @Compress @CompressionAlgorithm @CompressionLevel @CompressionLevelNumeric @CopyOnly
+@Credential @DatabaseOrder @Databases @DatabasesInParallel @DataDomainBoostDevicePath @DataDomainBoostHost
+@DataDomainBoostLockboxPath @DataDomainBoostUser @Description @Directory @DirectoryCheck @DirectoryStructure
+@DirectoryStructureCase @Encrypt @EncryptionAlgorithm @EncryptionKey @ExcludeLogShippedFromLogBackup @Execute
+@ExpireDate @FileExtensionDiff @FileExtensionFull @FileExtensionLog @FileName @FileNameCase @Format @Init
+@LogSizeSinceLastLogBackup @LogToTable @MaxFileSize @MaxTransferSize @MinBackupSizeForMultipleFiles
+@MinDatabaseSizeForDifferentialBackup @MirrorCleanupMode @MirrorCleanupTime @MirrorDirectory @MirrorURL
+@ModificationLevel @NoRecovery @NumberOfFiles @ObjectLevelRecoveryMap @OverrideBackupPreference @ReadWriteFileGroups
+@RetainDays @ServerAsymmetricKey @ServerCertificate @Stats @StringDelimiter @Threads @Throttle @TimeSinceLastLogBackup
+@TokenTimezone @Updateability @URL @Verify
+""".upper().split()
+)
+"""What the procedure can be told, in capitals."""
+
 _SWITCHES = {"@checksum": "CHECKSUM", "@compress": "COMPRESSION", "@format": "FORMAT", "@init": "INIT"}
 _VALUES = {
     "@backupoptions": "BACKUP_OPTIONS",

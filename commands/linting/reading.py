@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from restoreproof.commands.linting.cursor import Cursor
 from restoreproof.commands.linting.procedures import as_backup
-from restoreproof.commands.linting.script import Call, Script
-from restoreproof.commands.linting.statements import read_backup, read_credential, read_restore
+from restoreproof.commands.linting.script import Call, Credential, Script
+from restoreproof.commands.linting.statements import read_credential, read_misspelt, read_transfer
 from restoreproof.commands.linting.tokens import HOLE, Kind, left_open
 from restoreproof.commands.linting.values import Value, hole
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from restoreproof.commands.linting.script import Transfer
 
 _SET_OUTSIDE = re.compile(r'^[ \t]*:setvar[ \t]+(\w[\w-]*)[ \t]+("[^"\n]*"|[^\s"]+)', re.IGNORECASE | re.MULTILINE)
+_WRITES = re.compile(r"\b(?:BACKUP|RESTORE)\s+(?:DATABASE|LOG|VERIFYONLY)\b|\bURL\s*=|s3://", re.IGNORECASE)
+"""What the text of a statement holds, in parts, that goes to a URL."""
+_TEXT = re.compile(r"[\s\ufffc]*(?:BACKUP|RESTORE)\s", re.IGNORECASE)
 _BRANCHES = ("IF", "WHILE", "CATCH", "GOTO")
 _DEEPEST = 4
 _RUNS_TEXT = {
@@ -38,6 +41,7 @@ def read_script(text: str) -> Script:
     outside = {match[1].lower(): match[2].strip('"') for match in _SET_OUTSIDE.finditer(text)}
     cursor = Cursor(text, range(len(text)), outside)
     script.left_open = left_open(text, cursor.tokens)
+    script.writes = any(token.kind is Kind.STRING and _WRITES.search(token.text) for token in cursor.tokens)
     _Reader(script, cursor).read()
     return script
 
@@ -79,6 +83,9 @@ class _Reader:
                 self.words[token.upper]()
             elif token.text.lower() in _FUNCTIONS and self.cursor.sees("("):
                 self.call((token.text.lower(),), self.cursor.place(token), brackets=True)
+            elif token.kind is Kind.WORD and self.cursor.now.kind is Kind.WORD:
+                self.misspelt()
+        self.script.slips += self.cursor.slips
         return self.open
 
     def look_ahead(self) -> None:
@@ -131,8 +138,8 @@ class _Reader:
         if self.cursor.accept("TOP"):
             self.cursor.expression()
         names = self.assigned()
-        if names and self.cursor.sees("FROM"):
-            self.forget(names)
+        if self.cursor.sees("FROM"):  # without a row a variable stays as it was; nothing is run then
+            self.forget([name for name in names if not _TEXT.match(self.cursor.variables[name.lower()].text)])
 
     def fetch(self) -> None:
         names = []
@@ -159,20 +166,23 @@ class _Reader:
 
     # Statements
 
-    def keep(self, transfer: Transfer | None) -> None:
-        if transfer:
-            self.script.transfers.append(transfer)
+    def keep(self, found: Transfer | Credential | None) -> None:
+        if isinstance(found, Credential):
+            self.script.credentials.append(found)
+        elif found:
+            self.script.transfers.append(found)
 
     def backup(self) -> None:
-        self.keep(read_backup(self.cursor, self.open > 0))
+        self.keep(read_transfer(self.cursor, "BACKUP", self.open > 0))
 
     def restore(self) -> None:
-        self.keep(read_restore(self.cursor, self.open > 0))
+        self.keep(read_transfer(self.cursor, "RESTORE", self.open > 0))
 
     def credential(self) -> None:
-        found = read_credential(self.cursor)
-        if found:
-            self.script.credentials.append(found)
+        self.keep(read_credential(self.cursor))
+
+    def misspelt(self) -> None:
+        self.keep(read_misspelt(self.cursor, self.open > 0))
 
     def execute(self) -> None:
         if self.cursor.sees("("):
@@ -232,3 +242,5 @@ class _Reader:
         if self.depth < _DEEPEST and value.text.strip(HOLE).strip():
             cursor = Cursor(value.text, value.places, self.cursor.outside)
             self.open = _Reader(self.script, cursor, self.depth + 1, self.open).read()
+        elif not value.text.strip(HOLE).strip():
+            self.script.unread.append(value.spot)

@@ -26,7 +26,7 @@ def check_regions(script: Script, setting: Setting) -> Iterator[Finding]:
             yield from _check_words(transfer)
             yield from _check_json(transfer)
             yield from _check_pair(transfer, written, _severity(setting.store))
-            if setting.store and transfer.what != "REWINDONLY":
+            if setting.store and transfer.what != "REWINDONLY" and _may_be_at(transfer, setting.store):
                 yield from _check_store(transfer, setting.store)
 
 
@@ -96,6 +96,12 @@ def _check_pair(transfer: Transfer, written: dict[tuple[str, str], str], severit
             here = written[device.address.identity]
             yield Finding("REG-03", severity, f"region {region}, where the backup was written in {here}", transfer.spot)
             return
+
+
+def _may_be_at(transfer: Transfer, store: Store) -> bool:
+    """Whether one of the URLs may lead to the store: its host is the store's, or nobody knows it."""
+    addresses = [device.address for device in transfer.urls if device.address]
+    return any(not address.judged or not address.proper or store.is_at(address.host) for address in addresses)
 
 
 def _check_store(transfer: Transfer, store: Store) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from restoreproof.commands.linting.address import Address
+    from restoreproof.commands.linting.spelling import Slip
     from restoreproof.commands.linting.values import Value
 
 READS_ALL = ("DATABASE", "LOG", "VERIFYONLY")
@@ -127,12 +128,18 @@ class Call:
 class Script:
     """All that the rules look at, in the order of the text.
 
+    :ivar slips: places where a statement is not written as SQL Server reads it.
+    :ivar unread: where text is executed of which nothing is known before it is.
+    :ivar writes: texts of the script hold statements that take or give backups.
     :ivar left_open: where what never ends begins, and what it is.
     """
 
     transfers: list[Transfer] = field(default_factory=list)
     credentials: list[Credential] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    slips: list[Slip] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
+    writes: bool = False
     left_open: tuple[int, str] | None = None
 
     def on_s3(self, verb: str) -> Iterator[Transfer]:

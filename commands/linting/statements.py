@@ -4,140 +4,134 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from restoreproof.commands.linting.address import Address
-from restoreproof.commands.linting.script import LOGICAL, UNREAD, Credential, Device, Option, Transfer
+from restoreproof.commands.linting.choices import read_options
+from restoreproof.commands.linting.script import Credential, Transfer
+from restoreproof.commands.linting.spelling import meant
+from restoreproof.commands.linting.targets import KINDS, read_devices, read_targets
 from restoreproof.commands.linting.tokens import Kind
-from restoreproof.commands.linting.values import Value, hole
 
 if TYPE_CHECKING:
     from restoreproof.commands.linting.cursor import Cursor
+    from restoreproof.commands.linting.values import Value
 
-_DEVICES = ("URL", "DISK", "TAPE", "VIRTUAL_DEVICE")
-_READS = ("DATABASE", "LOG", "HEADERONLY", "FILELISTONLY", "LABELONLY", "VERIFYONLY", "REWINDONLY")
-_FAR = 200
-"""Tokens between the name of a database and TO, or FROM: a list of files may stand there."""
+_WORDS = {
+    "BACKUP": (("DATABASE", "LOG", "GROUP", "SERVER"), "TO"),
+    "RESTORE": (
+        ("DATABASE", "LOG", "HEADERONLY", "FILELISTONLY", "LABELONLY", "VERIFYONLY", "REWINDONLY"),
+        "FROM",
+    ),
+}
+"""What the statements are followed by, and what stands in front of their devices."""
+_OTHERS = ("CERTIFICATE", "MASTER", "SERVICE", "SYMMETRIC")
+"""What else BACKUP and RESTORE are followed by; that goes to files."""
+_MAKES = ("CREATE", "ALTER")
+_PARTS = ("IDENTITY", "SECRET")
 
 
-def read_backup(cursor: Cursor, in_transaction: bool) -> Transfer | None:
-    """What comes behind BACKUP, if it is a backup to a device."""
-    spot = cursor.place(cursor.peek(-1))
-    what = cursor.accept_any("DATABASE", "LOG", "GROUP", "SERVER")
+def read_transfer(cursor: Cursor, verb: str, in_transaction: bool) -> Transfer | None:
+    """What comes behind BACKUP or RESTORE, if it goes to a device or comes from one."""
+    spot, start, slips = cursor.place(cursor.peek(-1)), cursor.at, len(cursor.slips)
+    words, to = _WORDS[verb]
+    what = _what(cursor, words)
+    guessed = len(cursor.slips) > slips
     granted = what != "SERVER" and (cursor.sees("TO") or cursor.sees(","))  # GRANT BACKUP DATABASE TO somebody
-    if not what or granted:
+    found = read_targets(cursor, to) if what and not granted else None
+    if found is None or (guessed and not any(device.kind in KINDS for device in found[1])):
+        del cursor.slips[slips:]
+        cursor.at = start if guessed else cursor.at
         return None
-    parts = _pass_until(cursor, "TO")
-    if parts is None:
-        return None
-    devices, whole = _devices(cursor)
+    parts, devices, whole = found
     mirrors = []
-    while cursor.accept("MIRROR", "TO"):
-        mirror, known = _devices(cursor)
+    while _passes_mirror(cursor):
+        mirror, known = read_devices(cursor)
         mirrors.append(mirror)
         whole = whole and known
-    options, known = _options(cursor)
-    return Transfer("BACKUP", what, devices, tuple(mirrors), options, spot, in_transaction, whole and known)
+    options, known = read_options(cursor, verb)
+    return Transfer(verb, what, devices, tuple(mirrors), (*parts, *options), spot, in_transaction, whole and known)
 
 
-def read_restore(cursor: Cursor, in_transaction: bool) -> Transfer | None:
-    """What comes behind RESTORE, if it reads from a device."""
-    spot = cursor.place(cursor.peek(-1))
-    what = cursor.accept_any(*_READS)
-    parts = _pass_until(cursor, "FROM") if what else None
-    if parts is None:
+def _passes_mirror(cursor: Cursor) -> bool:
+    if cursor.accept("MIRROR", "TO"):
+        return True
+    if cursor.sees("MIRROR") and cursor.peek().upper in KINDS:
+        cursor.slip("no TO behind MIRROR")
+        cursor.take()
+        return True
+    if cursor.peek().upper == "TO" and meant(cursor.now.upper, ("MIRROR",)):
+        cursor.slip(f"{cursor.now.upper}: did you mean MIRROR?")
+        cursor.at += 2
+        return True
+    return False
+
+
+def _what(cursor: Cursor, words: tuple[str, ...]) -> str:
+    """The word that says what is backed up or restored; one that is misspelt counts as what was meant."""
+    found = cursor.accept_any(*words)
+    if not found and cursor.now.kind is Kind.WORD and cursor.now.upper not in _OTHERS:
+        found = meant(cursor.now.upper, words)
+        if found:
+            cursor.slip(f"{cursor.now.upper}: did you mean {found}?")
+            cursor.take()
+    return found
+
+
+def read_misspelt(cursor: Cursor, in_transaction: bool) -> Transfer | Credential | None:
+    """What comes behind a word that is almost the first of a statement, if all that follows tells that it is one."""
+    word, spot = cursor.peek(-1).upper, cursor.place(cursor.peek(-1))
+    verb = meant(word, (*_WORDS, *_MAKES))
+    at, slips = cursor.at, len(cursor.slips)
+    if not verb:
         return None
-    devices, whole = _devices(cursor)
-    options, known = _options(cursor)
-    return Transfer("RESTORE", what, devices, (), (*parts, *options), spot, in_transaction, whole and known)
+    cursor.slip(f"{word}: did you mean {verb}?", spot)
+    if verb in _WORDS:
+        transfer = read_transfer(cursor, verb, in_transaction)
+        if transfer and any(device.kind in KINDS for device in transfer.devices):
+            return transfer
+    else:
+        credential = read_credential(cursor)
+        if credential and credential.identity:
+            return credential
+    cursor.at = at
+    del cursor.slips[slips:]
+    return None
 
 
 def read_credential(cursor: Cursor) -> Credential | None:
     """What comes behind CREATE or ALTER, if it is a credential."""
     spot = cursor.place(cursor.peek(-1))
     scoped = cursor.accept("DATABASE", "SCOPED")
-    if not cursor.accept("CREDENTIAL"):
+    if not _passes_credential(cursor):
         return None
     name = cursor.name()
     if not name:
         return None
     given: dict[str, Value] = {}
     cursor.accept("WITH")
-    while cursor.now.upper in ("IDENTITY", "SECRET") and cursor.peek().upper == "=":
-        word = cursor.take().upper
-        cursor.take()
+    while word := _part(cursor):
+        cursor.at += 2
         given[word] = cursor.expression()
-        cursor.accept(",")
+        if not cursor.accept(",") and cursor.peek().upper == "=" and cursor.now.upper in _PARTS:
+            cursor.slip(f"no comma in front of {cursor.now.upper}")
     return Credential(name, scoped, given.get("IDENTITY"), given.get("SECRET"), spot)
 
 
-def _pass_until(cursor: Cursor, word: str) -> list[Option] | None:
-    """Pass the database's name and its files up to this word; the files that were chosen, None if it does not come."""
-    start, parts = cursor.at, []
-    while cursor.at - start < _FAR and not cursor.accept(word):
-        token = cursor.now
-        if token.kind in (Kind.BREAK, Kind.END) or token.upper in (";", "WITH", "BACKUP", "RESTORE"):
-            return None
-        if token.upper in ("FILE", "FILEGROUP") and cursor.peek().upper == "=":
-            parts.append(Option(f"{token.upper} of the database", cursor.spot))
-        cursor.take()
-    return parts
-
-
-def _devices(cursor: Cursor) -> tuple[tuple[Device, ...], bool]:
-    """The devices, and whether surely none follows that is not known yet."""
-    devices = []
-    while True:
-        kind = cursor.now.upper
-        if kind in _DEVICES and cursor.peek().upper == "=":
-            cursor.at += 2
-            value = cursor.expression()
-            devices.append(Device(kind, value, Address(value.text) if kind == "URL" else None))
-        else:
-            spot, variable = cursor.spot, _variable(cursor)
-            value = variable or cursor.name() or hole(spot)
-            devices.append(Device(LOGICAL if variable or value.known else UNREAD, value))
-        if not cursor.accept(","):
-            return tuple(devices), not _pass_hole(cursor)
-
-
-def _variable(cursor: Cursor) -> Value | None:
-    return cursor.expression() if cursor.now.kind is Kind.VARIABLE else None
-
-
-def _pass_hole(cursor: Cursor) -> bool:
-    """Pass what is known at run time only, if it comes here."""
-    if cursor.now.kind in (Kind.HOLE, Kind.OUTSIDE):
+def _passes_credential(cursor: Cursor) -> bool:
+    if cursor.accept("CREDENTIAL"):
+        return True
+    named = cursor.peek(2).upper == "WITH" and cursor.peek(4).upper == "="
+    if named and meant(cursor.now.upper, ("CREDENTIAL",)):
+        cursor.slip(f"{cursor.now.upper}: did you mean CREDENTIAL?")
         cursor.take()
         return True
     return False
 
 
-def _options(cursor: Cursor) -> tuple[tuple[Option, ...], bool]:
-    """What stands behind WITH, and whether that is all."""
-    options: list[Option] = []
-    whole = True
-    if not cursor.accept("WITH"):
-        return (), not _pass_hole(cursor)
-    while True:
-        if _pass_hole(cursor):
-            whole = False
-        elif cursor.now.kind is Kind.WORD:
-            options.append(_option(cursor))
-        whole = not _pass_hole(cursor) and whole
-        if not cursor.accept(","):
-            return tuple(options), whole
-
-
-def _option(cursor: Cursor) -> Option:
-    spot, word = cursor.spot, cursor.take().upper
-    if word == "MOVE":
-        cursor.expression()
-        cursor.accept("TO")
-        cursor.expression()
-        return Option(word, spot)
-    value = None
-    if cursor.accept("="):
-        value = cursor.expression()
-    cursor.skip_brackets()
-    if cursor.accept("AFTER"):
-        cursor.expression()
-    return Option(word, spot, value)
+def _part(cursor: Cursor) -> str:
+    """Which part of a credential comes next; empty if none does."""
+    word = cursor.now.upper
+    if cursor.now.kind is not Kind.WORD or cursor.peek().upper != "=":
+        return ""
+    if word not in _PARTS and (found := meant(word, _PARTS)):
+        cursor.slip(f"{word}: did you mean {found}?")
+        return found
+    return word if word in _PARTS else ""

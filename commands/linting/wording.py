@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from restoreproof.commands.linting.finding import ERROR, NOT_JUDGED, NOTE, WARNING
+from restoreproof.commands.linting.finding import ERROR, NOT_JUDGED, NOTE, SYNTAX, WARNING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from restoreproof.reports.rules import Rule
 
     Findings = Sequence[tuple[str, Placed]]
+
+_REFUSED = "Msg 102, Msg 155 or Msg 156; of a parameter Msg 8145"
+"""What SQL Server says of what it can't read."""
 
 
 def as_text(files: Sequence[str], findings: Findings, rules: Mapping[str, Rule]) -> str:
@@ -26,6 +29,8 @@ def as_text(files: Sequence[str], findings: Findings, rules: Mapping[str, Rule])
 def _paragraph(name: str, placed: Placed, rule: Rule | None) -> Iterator[str]:
     found = placed.finding
     yield f"{name}:{placed.line}:{placed.column}: {found.severity} {found.rule}: {found.what}"
+    if found.rule == SYNTAX:
+        yield f"    SQL Server shows: {_REFUSED}"
     if rule:
         yield f"    rule: {rule.title}"
         yield f"    SQL Server shows: {rule.dba_sees}"
@@ -54,10 +59,12 @@ def _entry(name: str, placed: Placed, rules: Mapping[str, Rule]) -> dict[str, An
         "file": name,
         "line": placed.line,
         "column": placed.column,
-        "rule": None if found.rule == NOT_JUDGED else found.rule,
+        "rule": None if found.rule in (NOT_JUDGED, SYNTAX) else found.rule,
         "severity": found.severity,
         "what": found.what,
     }
+    if found.rule == SYNTAX:
+        entry["dba_sees"] = _REFUSED
     rule = rules.get(found.rule)
     if rule:
         source = {"document": rule.source.document, "section": rule.source.section, "url": rule.source.url}
