@@ -14,7 +14,7 @@ certify: .venv/embedded driver-manager  ## certify PROVIDER (default: embedded) 
 	$(BIN)/restoreproof certify --provider $(PROVIDER) --require "$(REQUIRE)" -n 2 $(ARGS)
 
 test: .venv/dev driver-manager  ## run the self-tests
-	$(BIN)/python -m pytest selftests -n 2 $(ARGS)
+	$(BIN)/python -m pytest selftests -n 2 --dist worksteal $(ARGS)
 
 detection: .venv/dev driver-manager  ## run every defect against every check and write docs/detection.md
 	$(BIN)/python selftests/detection.py $(ARGS)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 FILE_NAME = "run.jsonl"
 """What the run file is called inside the folder of a run."""
 
+KINDS = ("header", "check", "footer")
+"""The kinds of line, each of which the schema defines under its name."""
+
 LONGEST_PROBLEM = 160
 
 
@@ -54,7 +57,8 @@ def problem_of(data: object) -> str:
     """What the schema has against a line, in one sentence; empty when it is a valid line."""
     from jsonschema.exceptions import best_match  # noqa: PLC0415  # the commands that read no run file need not wait
 
-    error = best_match(_validator().iter_errors(data))
+    kind = data.get("kind") if isinstance(data, dict) else None
+    error = best_match(_validator(kind if kind in KINDS else "").iter_errors(data))
     if error is None:
         return ""
     place = ".".join(str(step) for step in error.absolute_path) or "line"
@@ -63,11 +67,23 @@ def problem_of(data: object) -> str:
 
 
 @cache
-def _validator() -> Draft202012Validator:
+def _validator(kind: str) -> Draft202012Validator:
+    """The validator of a kind of line; with definitions where they are used it is twice as fast as with references."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415  # as above
 
-    text = resources.files(__package__).joinpath("run.schema.json").read_text(encoding="utf-8")
-    return Draft202012Validator(json.loads(text))
+    schema = json.loads(resources.files(__package__).joinpath("run.schema.json").read_text(encoding="utf-8"))
+    definitions = schema["$defs"]
+    return Draft202012Validator(_spelled_out(definitions[kind], definitions) if kind else schema)
+
+
+def _spelled_out(part: Any, definitions: Mapping[str, Any]) -> Any:
+    if isinstance(part, list):
+        return [_spelled_out(each, definitions) for each in part]
+    if not isinstance(part, dict):
+        return part
+    named = part.get("$ref", "").removeprefix("#/$defs/")
+    found = {**definitions[named], **part} if named else part
+    return {name: _spelled_out(value, definitions) for name, value in found.items() if name != "$ref"}
 
 
 def _plain(value: object) -> object:

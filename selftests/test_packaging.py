@@ -88,7 +88,7 @@ def test_the_wheel_gives_the_same_ids_and_verdicts_as_the_clone(installed, tmp_p
     assert unproven == ["TLS-04.address-among-names"]  # which speaks of URLs with an IP address
 
 
-def test_the_wheel_certifies_the_embedded_endpoint(installed):
+def test_the_wheel_certifies_the_embedded_endpoint_and_ends_well_with_the_outcome_asked_for(installed):
     words = ["--provider", "embedded", "--require", "wire conformant", "-n", "2", "--report-dir", "whole"]
     done = installed.run("restoreproof", "certify", *words)
     assert done.returncode == 0, done.stdout + done.stderr
