@@ -83,14 +83,14 @@ def test_what_is_left_in_a_full_store_is_listed_and_swept(two_part_database, fau
 
 
 @pytest.mark.requirement("ABORT-06.room-again")
-def test_next_backup_works_once_there_is_room(two_part_database, faulty, housekeeping, restored):
+def test_next_backup_works_once_there_is_room(two_part_database, database, faulty, housekeeping, restored):
     """Once there is room again the next backup under the same name works and comes back."""
     two_part_database.backup_must_fail(faulty("over-quota", "again.bak"))
     housekeeping.abort_listed(faulty.key("over-quota", "again.bak"))
 
-    two_part_database.backup(faulty("over-quota", "again.bak"))
+    database.backup(faulty("over-quota", "again.bak"))
 
-    assert restored(two_part_database, faulty("over-quota", "again.bak")).proof() == two_part_database.proof()
+    assert restored(database, faulty("over-quota", "again.bak")).proof() == database.proof()
 
 
 @pytest.mark.requirement("WIRE-11.store-restarts")
@@ -110,11 +110,11 @@ def test_store_that_goes_away_keeps_the_old_backup(two_part_database, database, 
 
 
 @pytest.mark.requirement("ABORT-06.store-comes-back")
-def test_next_backup_works_once_the_store_is_back(two_part_database, away, restored):
+def test_next_backup_works_once_the_store_is_back(two_part_database, database, away, restored):
     """After a store went away in mid-backup and came back the next backup under the same name works and comes back."""
     two_part_database.backup_must_fail(away.for_good("back.bak"))
     away.come_back()
 
-    two_part_database.backup(away.urls("back.bak"), "FORMAT")
+    database.backup(away.urls("back.bak"), "FORMAT")
 
-    assert restored(two_part_database, away.urls("back.bak")).proof() == two_part_database.proof()
+    assert restored(database, away.urls("back.bak")).proof() == database.proof()
