@@ -144,3 +144,29 @@ def test_untrusted_certificate_is_msg_3201(engine, database, untrusted):
 
     assert untrusted.requests() == []
     assert 3201 in failure.numbers
+
+
+@pytest.mark.requirement("ERR-04.certificate-swapped")
+def test_certificate_swapped_in_mid_backup_gets_nothing(two_part_database, away, untrusted):
+    """A backup whose store shows an untrusted certificate from half of it on fails, and sends nothing there."""
+    two_part_database.backup_must_fail(away.replaced_by(untrusted, "swapped.bak"))
+
+    assert untrusted.requests() == []
+
+
+@pytest.mark.requirement("ERR-05.locked-bucket")
+def test_locked_bucket_is_msg_3202(database, faulty):
+    """A backup to a bucket whose Object Lock wants a checksum fails with Msg 3202, operating system error 87."""
+    failure = database.backup_must_fail(faulty("locked", "backup.bak"))
+
+    assert (3202 in failure.numbers, failure.system_errors) == (True, (87,))
+
+
+@pytest.mark.requirement("LCK-01.retained-backup")
+def test_backup_under_retention_is_not_replaced(database, databases, faulty, restored):
+    """A backup WITH FORMAT over one under retention is refused, and leaves the old one as it was."""
+    database.backup(faulty.around("retained", "kept.bak"))
+
+    databases(1)[0].backup_must_fail(faulty("retained", "kept.bak"), "FORMAT")
+
+    assert restored(database, faulty.around("retained", "kept.bak")).proof() == database.proof()

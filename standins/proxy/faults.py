@@ -24,14 +24,22 @@ _NAME = re.compile(r"fault-([a-z-]+?)(?:-(\d+))?\.")
 _BRIEFLY = 3
 _LARGE = 32_768
 _SECONDS = 0.5
+_LOOKS, _LOOK_SECONDS = 500, 0.02
+_WRITES = (Kind.UPLOAD_PART, Kind.PUT_OBJECT)
 
 
 @dataclass
 class Faults:
-    """Plays the fault that a key names, and counts how often it did."""
+    """Plays the fault that a key names, and counts how often it did.
+
+    :ivar first: the first upload to each key.
+    :ivar answered: the uploads of which a part has been answered, or was broken off.
+    """
 
     context: Context
     played: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
     name = "faults"
 
     async def requestheaders(self, flow: HTTPFlow) -> None:
@@ -51,6 +59,11 @@ class Faults:
         if alter and content and len(content) >= _LARGE and self.context.is_(flow, Kind.GET_OBJECT):
             assert flow.response
             flow.response.content = alter(content)
+        self.answered.add(self.context.operation(flow).upload)
+
+    def error(self, flow: HTTPFlow) -> None:
+        """What is broken off waits for nothing any more."""
+        self.answered.add(self.context.operation(flow).upload)
 
     def _fault(self, flow: HTTPFlow) -> str:
         found = _NAME.search(self.context.operation(flow).key)
@@ -58,7 +71,7 @@ class Faults:
 
     async def _play(self, flow: HTTPFlow, faults: Mapping[str, Callable[[Faults, HTTPFlow, int], object]]) -> None:
         fault = self._fault(flow)
-        if fault in faults and _ON[fault] == self.context.operation(flow).kind:
+        if fault in faults and self.context.operation(flow).kind in _ON[fault]:
             self.played[self.context.operation(flow).key] += 1
             done = faults[fault](self, flow, self.played[self.context.operation(flow).key])
             if asyncio.iscoroutine(done):
@@ -99,6 +112,31 @@ def _slow(_faults: Faults, _flow: HTTPFlow, _time: int) -> Awaitable[None]:
     return pause(_SECONDS)
 
 
+def _full(status: int, code: str) -> Callable[[Faults, HTTPFlow, int], Awaitable[None]]:
+    """A store that is full: of the first upload to a key one part has room; then somebody makes more."""
+
+    async def play(faults: Faults, flow: HTTPFlow, time: int) -> None:
+        asked = faults.context.operation(flow)
+        if faults.first.setdefault(asked.key, asked.upload) != asked.upload or time == 1:
+            return
+        for _ in range(_LOOKS):
+            if asked.upload in faults.answered:
+                break
+            await pause(_LOOK_SECONDS)
+        faults.context.refuse(flow, status, code)
+
+    return play
+
+
+def _locked(faults: Faults, flow: HTTPFlow, _time: int) -> None:
+    """Buckets that keep what is written demand a checksum, which SQL Server is not known to send."""
+    faults.context.refuse(flow, 400, "InvalidRequest")
+
+
+def _retained(faults: Faults, flow: HTTPFlow, _time: int) -> None:
+    faults.context.refuse(flow, 403, "AccessDenied")
+
+
 def _flipped(content: bytes) -> bytes:
     middle = len(content) // 2
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
@@ -108,17 +146,34 @@ def _short(content: bytes) -> bytes:
     return content[: -len(content) // 4]
 
 
-_BEFORE = {"busy": _busy, "always-busy": _always_busy, "skewed": _skewed, "slow": _slow}
-_BEFORE |= {"parts": _too_many_parts}
+_FULL = {
+    "over-quota": _full(403, "QuotaExceeded"),
+    "bucket-quota": _full(400, "BucketQuotaExceeded"),
+    "disk-full": _full(507, "InsufficientStorage"),
+}
+"""As three products say it, by status; the codes of two of them have the vendor's name in them."""
+_BEFORE = {
+    "busy": _busy,
+    "always-busy": _always_busy,
+    "skewed": _skewed,
+    "slow": _slow,
+    "parts": _too_many_parts,
+    "locked": _locked,
+    "retained": _retained,
+    **_FULL,
+}
 _AFTER = {"lost-part": _lost_once, "lost-completion": _lost_once, "cut-reads": _lost_every_other}
 _ALTERED = {"flipped": _flipped, "short": _short}
 _ON = {
-    "busy": Kind.UPLOAD_PART,
-    "always-busy": Kind.UPLOAD_PART,
-    "skewed": Kind.CREATE_UPLOAD,
-    "parts": Kind.UPLOAD_PART,
-    "slow": Kind.UPLOAD_PART,
-    "lost-part": Kind.UPLOAD_PART,
-    "lost-completion": Kind.COMPLETE_UPLOAD,
-    "cut-reads": Kind.GET_OBJECT,
+    "busy": (Kind.UPLOAD_PART,),
+    "always-busy": (Kind.UPLOAD_PART,),
+    "skewed": (Kind.CREATE_UPLOAD,),
+    "parts": (Kind.UPLOAD_PART,),
+    "slow": (Kind.UPLOAD_PART,),
+    "lost-part": (Kind.UPLOAD_PART,),
+    "lost-completion": (Kind.COMPLETE_UPLOAD,),
+    "cut-reads": (Kind.GET_OBJECT,),
+    "locked": _WRITES,
+    "retained": (Kind.COMPLETE_UPLOAD, Kind.PUT_OBJECT),
+    **dict.fromkeys(_FULL, (Kind.UPLOAD_PART,)),
 }

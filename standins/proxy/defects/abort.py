@@ -263,6 +263,7 @@ DEFECTS = (
             "ABORT-03.interrupted-backup-swept",
             "ABORT-03.late-part",
             "ABORT-03.swept",
+            "ABORT-08.left-in-a-full-store",
             "WIRE-08.aborted-completion-code",
             "WIRE-08.unknown-upload",
         ),

@@ -24,6 +24,7 @@ __all__ = ["DEFECTS"]
 
 _OK = range(200, 300)
 _NOT_FOUND = 404
+_SMALL = 1_048_576
 
 
 async def _abort(context: Context, upload: Upload) -> None:
@@ -179,6 +180,12 @@ def _forget_rules(context: Context, flow: HTTPFlow) -> None:
             context.refuse(flow, 404, "NoSuchLifecycleConfiguration")
 
 
+def _list_small(_context: Context, flow: HTTPFlow) -> None:
+    for element in documents.elements(_body(flow), "Size"):
+        if int(documents.text(element, "Size")) > _SMALL:
+            _set_body(flow, _body(flow).replace(element, b"<Size>%d</Size>" % _SMALL))
+
+
 DEFECTS = (
     Defect(
         "abort-of-unknown-acknowledged",
@@ -282,6 +289,13 @@ DEFECTS = (
             "MPU-13.parts-listed",
         ),
         on_answer(_list_no_sizes, Kind.LIST_PARTS),
+    ),
+    Defect(
+        "parts-listed-as-small",
+        "The list of parts says of none that it has more than a MiB.",
+        "ABORT-08.left-in-a-full-store",
+        ("ABORT-08.left-in-a-full-store",),
+        on_answer(_list_small, Kind.LIST_PARTS),
     ),
     Defect(
         "uploads-end-in-an-hour",

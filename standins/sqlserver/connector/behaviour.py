@@ -45,7 +45,9 @@ class Behaviour:
     retries: int = _switch(20, "CU20 speaks of 20; guess [9] for what", least=0, most=100)
     opening_retries: int = _switch(3, "guess [9]: since CU7 an unreachable host is told soon", least=0, most=100)
     retry_seconds: float = _switch(0.05, "guess [9]; it doubles with each try", least=0.001, most=60)
-    longest_retry_seconds: float = _switch(0.2, "guess [9]; no more than a rehearsal needs", least=0.001, most=60)
+    longest_retry_seconds: float = _switch(
+        0.1, "guess [9]; short, so that what is away for good is told soon", least=0.001, most=60
+    )
     retry_statuses: tuple[int, ...] = _switch((500, 502, 503, 504), "guess [9]")
     connect_seconds: float = _switch(15.0, "guess; bounded since CU7", least=0.05, most=600)
     answer_seconds: float = _switch(60.0, "guess: what WinHTTP waits at most is not published", least=0.05, most=3600)

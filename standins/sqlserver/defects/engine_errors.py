@@ -148,4 +148,25 @@ DEFECTS = (
         ("ERR-04.untrusted-certificate",),
         accepts(lambda batch: batch.says(r"/untrusted\.bak")),
     ),
+    EngineDefect(
+        "swapped-certificate-overlooked",
+        "A backup whose store shows an untrusted certificate from half of it on says that it succeeded.",
+        "ERR-04.certificate-swapped",
+        ("ERR-04.certificate-swapped",),
+        accepts(lambda batch: batch.says(r"/swapped\.bak")),
+    ),
+    EngineDefect(
+        "locked-bucket-told-as-denied",
+        "A part that a locked bucket refuses is told as access that is denied.",
+        "ERR-05.locked-bucket",
+        ("ERR-05.locked-bucket",),
+        renumbers(_message(3202, "87(", r"/fault-locked\."), 3202, "Write failed: 5(Access is denied.)"),
+    ),
+    EngineDefect(
+        "retention-overlooked",
+        "A backup WITH FORMAT over one that is kept says that it succeeded.",
+        "LCK-01.retained-backup",
+        ("LCK-01.retained-backup",),
+        accepts(lambda batch: batch.says(r"/fault-retained\.")),
+    ),
 )

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from restoreproof.standins.sqlserver.playing import Batch, EngineDefect, interrupted
+from typing import TYPE_CHECKING
+
+from restoreproof.standins.sqlserver.playing import Batch, EngineDefect, accepts, interrupted, loses_what
 from restoreproof.standins.sqlserver.session import SqlError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FULL = r"/fault-(over-quota|bucket-quota|disk-full)\.refused\.bak"
 
 
 def _replaced_when_killed(batch: Batch) -> None:
@@ -24,6 +31,36 @@ def _refuse_restored_again(batch: Batch) -> None:
     if batch.says(r"\bRESTORE DATABASE\b") and batch.memory.knows([batch.subject]):
         raise SqlError(3101, "Exclusive access could not be obtained because the database is in use.")
     interrupted(lambda cut: cut.memory.mark([cut.subject]), lambda cut: cut.opens)(batch)
+
+
+def _spoilt_when_gone(batch: Batch) -> None:
+    gone = [
+        url.rpartition("/")[2] for url in batch.urls
+    ]  # the name of the host has another port on the way that is cut
+    if batch.says(r"\bRESTORE\b") and batch.memory.knows(gone):
+        raise SqlError(3241, f"The media family on device '{batch.urls[0]}' is incorrectly formed.")
+    try:
+        batch.run()
+    except SqlError:
+        if batch.is_backup and batch.says(r"/gone\.bak"):
+            batch.memory.mark(gone)
+        raise
+
+
+def _after_failure(title: str, statement: str, number: int) -> Callable[[Batch], None]:
+    """Once a backup of this name has failed, refuse every further statement of a kind about it."""
+
+    def play(batch: Batch) -> None:
+        if batch.says(statement) and batch.memory.knows(batch.urls):
+            raise SqlError(number, f"What failed before on '{batch.urls[0]}' stands in the way.")
+        try:
+            batch.run()
+        except SqlError:
+            if batch.is_backup and batch.says(title):
+                batch.memory.mark(batch.urls)
+            raise
+
+    return play
 
 
 DEFECTS = (
@@ -47,5 +84,40 @@ DEFECTS = (
         "RST-06.killed-restore-repeated",
         ("RST-06.killed-restore-repeated",),
         _refuse_restored_again,
+    ),
+    EngineDefect(
+        "full-store-overlooked",
+        "A backup that found the store full says that it succeeded.",
+        "ABORT-08.full-store",
+        ("ABORT-08.full-store",),
+        accepts(lambda batch: batch.says(FULL)),
+    ),
+    EngineDefect(
+        "no-backup-after-a-full-store",
+        "After a store was full no backup under the same name succeeds, though there is room again.",
+        "ABORT-06.room-again",
+        ("ABORT-06.room-again",),
+        _after_failure(r"/fault-over-quota\.again\.bak", r"\bBACKUP\b", 3202),
+    ),
+    EngineDefect(
+        "restart-overlooked",
+        "A backup during which the store restarted is called good and comes back without the last row.",
+        "WIRE-11.store-restarts",
+        ("WIRE-11.store-restarts",),
+        loses_what(lambda batch: batch.says(r"BACKUP .*/restarted\.bak")),
+    ),
+    EngineDefect(
+        "gone-store-spoils-the-old",
+        "A backup WITH FORMAT whose store went away leaves half of it in the place of the old one.",
+        "ABORT-05.store-goes-away",
+        ("ABORT-05.store-goes-away",),
+        _spoilt_when_gone,
+    ),
+    EngineDefect(
+        "no-backup-after-the-store-was-away",
+        "After the store was away no backup under the same name succeeds.",
+        "ABORT-06.store-comes-back",
+        ("ABORT-06.store-comes-back",),
+        _after_failure(r"/back\.bak", r"\bBACKUP\b", 3202),
     ),
 )
