@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from restoreproof.reports import outcome
+from restoreproof.reports.census import answers
 from restoreproof.reports.record import Exchange, Footer, Header, Record, Run, Variant
 from restoreproof.reports.register import Requirement, Source
 from restoreproof.reports.writer import RunWriter
@@ -255,6 +256,16 @@ def header(**changes: Any) -> Header:
     return Header(**{**values, **changes})
 
 
+def census(answer: str = "") -> tuple[dict[str, Any], ...]:
+    """A census without a single request, or with this answer to every question."""
+    return tuple({**asdict(found), **({"answer": answer, "requests": 1234} if answer else {})} for found in answers([]))
+
+
+def with_census(target: Run, found: tuple[dict[str, Any], ...]) -> Run:
+    """The run with a census."""
+    return replace(target, footer=replace(target.footer, census=found))
+
+
 def run(records: Iterable[Record] = (), head: Header | None = None, *, cleanup_error: str = "") -> Run:
     """A whole run whose footer says what its records say."""
     head = head or header()
@@ -293,7 +304,8 @@ def mixed_run(**head: Any) -> Run:
             observed="HTTP 200, and an object of 5,242,880 bytes",
         ),
     }
-    return run((given.get(index) or record(index) for index in range(len(CLAIMS))), header(**head))
+    made = run((given.get(index) or record(index) for index in range(len(CLAIMS))), header(**head))
+    return with_census(made, census("59,174 to 10,485,760 bytes"))
 
 
 def green_run(**head: Any) -> Run:
@@ -305,7 +317,7 @@ def rehearsed_run() -> Run:
     """Everything conforms, but endpoint and engine are stand-ins and a defect is on."""
     engine = {"build": [16, 0, 4205, 1], "edition": "Developer Edition", "platform": "Linux", "standin": True}
     endpoint = {**header().endpoint, "ours": True, "kind": "program"}
-    return green_run(engine=engine, endpoint=endpoint, defects=("verbose-xml",))
+    return with_census(green_run(engine=engine, endpoint=endpoint, defects=("verbose-xml",)), census())
 
 
 def certified_run() -> Run:
@@ -347,7 +359,7 @@ def hostile_run() -> Run:
     }
     provider = {**header().provider, "title": HOSTILE[0] + HOSTILE[5]}
     head = header(endpoint=endpoint, provider=provider, labels={HOSTILE[0]: HOSTILE[1]}, defects=(HOSTILE[2],))
-    return run(entries, head)
+    return with_census(run(entries, head), census(HOSTILE[0] + HOSTILE[5] + HOSTILE[11]))
 
 
 def write(target: Run, path: Path) -> Path:

@@ -268,33 +268,33 @@ def test_two_instances_write_one_chain(database, url, second_engine, rolled_forw
     database.backup(url("full.bak"))
     successor = second_engine.restored(database, url("full.bak"), "NORECOVERY")
     database.write(50)
+    handed_over = database.proof()
     database.backup_log(url("before.trn"), "NORECOVERY")
     successor.restore_log(url("before.trn"))
+    taken_over = successor.proof()
     successor.write(50)
     successor.backup_log(url("after.trn"))
 
     copies = rolled_forward_on_either(database, url("full.bak"), [url("before.trn"), url("after.trn")])
     database.restore_log(url("after.trn"))
 
+    assert taken_over == handed_over
     assert [copy.proof() for copy in (*copies, database)] == [successor.proof()] * 3
 
 
 @pytest.mark.requirement("BAK-03.standby-takes-over")
-def test_standby_on_a_second_instance_takes_over(database, url, second_engine, second_undo_file, rolled_forward):
-    """A standby on a second instance can be read, takes over with the tail of the log, and goes on with the chain."""
+def test_standby_on_a_second_instance_takes_over(database, url, second_engine, second_undo_file):
+    """A standby on a second instance can be read, and takes over with the tail of the log and every row."""
     database.backup(url("full.bak"))
     first = database.rows()
     standby = second_engine.restored(database, url("full.bak"), f"STANDBY = N'{second_undo_file}'")
     read_meanwhile = standby.rows()
     database.write(50)
+    handed_over = database.proof()
     database.backup_log(url("tail.trn"), "NORECOVERY")
     standby.restore_log(url("tail.trn"))
-    standby.write(50)
-    standby.backup_log(url("next.trn"))
 
-    copy = rolled_forward(database, url("full.bak"), [url("tail.trn"), url("next.trn")])
-
-    assert (read_meanwhile, copy.proof()) == (first, standby.proof())
+    assert (read_meanwhile, standby.proof()) == (first, handed_over)
 
 
 @pytest.mark.requirement("BAK-05.copy-only-in-chain")
