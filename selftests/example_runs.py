@@ -256,13 +256,10 @@ def header(**changes: Any) -> Header:
     return Header(**{**values, **changes})
 
 
-def census(answer: str = "") -> tuple[dict[str, Any], ...]:
-    """A census without a single request, or with this answer to every question."""
-    return tuple({**asdict(found), **({"answer": answer, "requests": 1234} if answer else {})} for found in answers([]))
-
-
-def with_census(target: Run, found: tuple[dict[str, Any], ...]) -> Run:
-    """The run with a census."""
+def with_census(target: Run, answer: str = "") -> Run:
+    """The run with a census without a single request, or with this answer to every question."""
+    given = {"answer": answer, "requests": 1234} if answer else {}
+    found = tuple({**asdict(each), **given} for each in answers([]))
     return replace(target, footer=replace(target.footer, census=found))
 
 
@@ -305,7 +302,7 @@ def mixed_run(**head: Any) -> Run:
         ),
     }
     made = run((given.get(index) or record(index) for index in range(len(CLAIMS))), header(**head))
-    return with_census(made, census("59,174 to 10,485,760 bytes"))
+    return with_census(made, "59,174 to 10,485,760 bytes")
 
 
 def green_run(**head: Any) -> Run:
@@ -317,7 +314,7 @@ def rehearsed_run() -> Run:
     """Everything conforms, but endpoint and engine are stand-ins and a defect is on."""
     engine = {"build": [16, 0, 4205, 1], "edition": "Developer Edition", "platform": "Linux", "standin": True}
     endpoint = {**header().endpoint, "ours": True, "kind": "program"}
-    return with_census(green_run(engine=engine, endpoint=endpoint, defects=("verbose-xml",)), census())
+    return with_census(green_run(engine=engine, endpoint=endpoint, defects=("verbose-xml",)))
 
 
 def certified_run() -> Run:
@@ -351,15 +348,11 @@ def hostile_run() -> Run:
                 ),
             )
         )
-    endpoint = {
-        **header().endpoint,
-        "server": "".join(HOSTILE[:6]),
-        "software": HOSTILE[0],
-        "url": "javascript:alert(1)",
-    }
+    ends = {"server": "".join(HOSTILE[:6]), "software": HOSTILE[0], "url": "javascript:alert(1)"}
+    endpoint = {**header().endpoint, **ends}
     provider = {**header().provider, "title": HOSTILE[0] + HOSTILE[5]}
     head = header(endpoint=endpoint, provider=provider, labels={HOSTILE[0]: HOSTILE[1]}, defects=(HOSTILE[2],))
-    return with_census(run(entries, head), census(HOSTILE[0] + HOSTILE[5] + HOSTILE[11]))
+    return with_census(run(entries, head), HOSTILE[0] + HOSTILE[5] + HOSTILE[11])
 
 
 def write(target: Run, path: Path) -> Path:

@@ -323,7 +323,7 @@ def test_the_census_has_its_place(run):
 
 def test_the_census_of_a_stand_in_settles_nothing():
     assert "settles nothing" in html.render(examples.rehearsed_run())
-    real = examples.with_census(examples.certified_run(), examples.census("seen"))
+    real = examples.with_census(examples.certified_run(), "seen")
     assert "settles nothing" not in html.render(real) + markdown.render(real)
 
 
