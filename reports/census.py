@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +29,38 @@ class CensusError(ValueError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a census says to one question."""
+    """What a census says to one question.
+
+    :ivar requests: how many requests it rests on.
+    :ivar settles: the switches of the stand-in, each with a guess for its default, that it settles.
+    """
 
     number: int
     question: str
     answer: str
+    requests: int = 0
+    settles: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What nobody outside knows of SQL Server.
+
+    :ivar find: its answer.
+    :ivar about: the operations that it is about; none for all of them, None where no request tells.
+    :ivar settles: as in :class:`Answer`.
+    """
+
+    text: str
+    find: Callable[[Sequence[Mapping[str, Any]]], str]
+    about: tuple[str, ...] | None
+    settles: str = ""
+
+    def answered(self, number: int, lines: Sequence[Mapping[str, Any]]) -> Answer:
+        """What these requests say to it."""
+        about = () if self.about is None else lines if not self.about else _of(lines, *self.about)
+        answer = self.find(lines)
+        return Answer(number, self.text, answer, 0 if answer == NOT_SEEN else len(about), self.settles)
 
 
 def read_census(path: Path) -> list[dict[str, Any]]:
@@ -51,7 +78,15 @@ def read_census(path: Path) -> list[dict[str, Any]]:
 
 def answers(lines: Sequence[Mapping[str, Any]]) -> list[Answer]:
     """What these requests say to each of the questions."""
-    return [Answer(number, question, find(lines)) for number, (question, find) in enumerate(QUESTIONS, start=1)]
+    return [question.answered(number, lines) for number, question in enumerate(QUESTIONS, start=1)]
+
+
+def told(path: Path) -> tuple[dict[str, Any], ...]:
+    """The answers as a run file keeps them; none where there is no census, or a damaged one."""
+    try:
+        return tuple(asdict(answer) for answer in answers(read_census(path)))
+    except CensusError:
+        return ()
 
 
 def behaviour(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -75,8 +110,10 @@ def behaviour(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def table(found: Iterable[Answer]) -> str:
     """The answers as a Markdown table."""
-    rows = [f"| {each.number} | {each.question} | {each.answer} |" for each in found]
-    return "\n".join(["| | question | seen |", "| --- | --- | --- |", *rows]) + "\n"
+    cells = ((each.number, each.question, each.answer, each.requests, each.settles or "none") for each in found)
+    rows = [f"| {' | '.join(str(cell) for cell in row)} |" for row in cells]
+    head = ["| | question | seen | requests | settles the switch |", "| --- | --- | --- | ---: | --- |"]
+    return "\n".join([*head, *rows]) + "\n"
 
 
 def _of(lines: Iterable[Mapping[str, Any]], *operations: str) -> list[Mapping[str, Any]]:
@@ -214,28 +251,42 @@ def _untold(_lines: Sequence[Mapping[str, Any]]) -> str:
     return NOT_ASKED
 
 
-QUESTIONS: Sequence[tuple[str, Callable[[Sequence[Mapping[str, Any]]], str]]] = (
-    ("What asks whether the object exists: HEAD, a list, or both?", _probe),
-    ("Is a tiny backup a plain PUT?", _tiny),
-    ("What is the value of x-amz-content-sha256 of parts?", _payload),
-    ("Are there checksum or MD5 headers?", _checksums),
-    ("How many parts of one URL are under way at a time?", _overlap("UploadPart")),
-    ("Are part numbers consecutive from 1?", _numbers),
-    ("How large are parts?", _sizes),
-    ("Does it abort or delete anything?", _removals),
-    ("How often, and after what, is a part sent again?", _retries),
-    ("How long does it wait for a completion?", _patience),
-    ("How large are the ranges that it reads?", _ranges),
-    ("How many reads of one object are under way at a time?", _overlap("GetObject")),
-    ("Is the right to list needed?", _untold),
-    ("Is the right to read needed for a backup?", _untold),
-    ("What is the user agent?", _agents),
-    ("Which TLS versions, server name and protocols does it offer?", _tls),
-    ("Are redirects followed?", _redirects),
-    ("Which region are requests signed for?", _regions),
-    ("How are keys encoded?", _encoding),
-    ("Does it list parts or uploads, or ask for the bucket's location?", _other),
-    ("Are Windows and Linux alike?", _untold),
-    ("Is a credential found whose name ends at the host?", _untold),
+ALL: tuple[str, ...] = ()
+PARTS, READS = ("UploadPart",), ("GetObject",)
+WRITES = ("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "PutObject")
+LOOKS = ("HeadObject", "ListObjects")
+REMOVALS = ("AbortMultipartUpload", "DeleteObject", "DeleteObjects")
+OTHERS = ("ListParts", "ListMultipartUploads", "other")
+
+QUESTIONS: Sequence[Question] = (
+    Question("What asks whether the object exists: HEAD, a list, or both?", _probe, LOOKS, "probe"),
+    Question("Is a tiny backup a plain PUT?", _tiny, ("PutObject", "UploadPart"), "tiny"),
+    Question("What is the value of x-amz-content-sha256 of parts?", _payload, PARTS, "payload_hash"),
+    Question("Are there checksum or MD5 headers?", _checksums, WRITES, "integrity"),
+    Question("How many parts of one URL are under way at a time?", _overlap("UploadPart"), PARTS, "parts_in_flight"),
+    Question("Are part numbers consecutive from 1?", _numbers, PARTS, "first_part_number, part_number_step"),
+    Question("How large are parts?", _sizes, PARTS, "part_sizes"),
+    Question("Does it abort or delete anything?", _removals, REMOVALS, "on_failure, delete_before_format"),
+    Question(
+        "How often, and after what, is a part sent again?", _retries, PARTS, "retries, opening_retries, retry_statuses"
+    ),
+    Question("How long does it wait for a completion?", _patience, ("CompleteMultipartUpload",), "completion_seconds"),
+    Question("How large are the ranges that it reads?", _ranges, READS, "range_bytes"),
+    Question("How many reads of one object are under way at a time?", _overlap("GetObject"), READS, "parallel_ranges"),
+    Question("Is the right to list needed?", _untold, None, "probe"),
+    Question("Is the right to read needed for a backup?", _untold, None, "head_after_completion"),
+    Question("What is the user agent?", _agents, ALL, "user_agent"),
+    Question("Which TLS versions, server name and protocols does it offer?", _tls, ALL, "newest_tls"),
+    Question("Are redirects followed?", _redirects, ALL, "redirects, region_errors"),
+    Question("Which region are requests signed for?", _regions, ALL, "region_hosts"),
+    Question("How are keys encoded?", _encoding, ALL, "key_encoding"),
+    Question(
+        "Does it list parts or uploads, or ask for the bucket's location?",
+        _other,
+        OTHERS,
+        "list_parts, bucket_location",
+    ),
+    Question("Are Windows and Linux alike?", _untold, None),
+    Question("Is a credential found whose name ends at the host?", _untold, None, "host_credentials"),
 )
 """The questions, in the order of their numbers, and who answers them."""

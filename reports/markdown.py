@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from restoreproof.reports import figures, found, wording
 from restoreproof.reports.lines import pretty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from restoreproof.reports.record import Exchange, Record, Run
 
@@ -20,7 +20,16 @@ SPECIAL = re.compile(r"([\\`*_\[\]|#~])")
 
 def render(run: Run) -> str:
     """The whole report of one run."""
-    blocks = (_outcome(run), _facts(run), _areas(run), _findings(run), _not_run(run), _known(run), _checks(run))
+    blocks = (
+        _outcome(run),
+        _facts(run),
+        _areas(run),
+        _findings(run),
+        _not_run(run),
+        _known(run),
+        _census(run),
+        _checks(run),
+    )
     return "\n\n".join(line for block in blocks for line in block) + "\n"
 
 
@@ -185,6 +194,19 @@ def _known(run: Run) -> Iterator[str]:
             ("What there is to know", "Documented", "Found in this run"),
             ((f"{plain(row.sentence)} {code(row.name)}", plain(row.documented), plain(row.found)) for row in rows),
         )
+
+
+def _census(run: Run) -> Iterator[str]:
+    if run.footer.census:
+        yield f"## What SQL Server sent ({len(run.footer.census)} questions)"
+        yield plain(wording.census_text(run))
+        head = ("", "Open question", "Seen in this run", "Requests", "Settles the switch")
+        yield table(head, (_answer(row) for row in run.footer.census), right=(3,))
+
+
+def _answer(row: Mapping[str, Any]) -> tuple[str, ...]:
+    number, requests = str(row["number"]), f"{row['requests']:,}"
+    return number, plain(row["question"]), plain(row["answer"]), requests, code(row["settles"])
 
 
 def _checks(run: Run) -> Iterator[str]:

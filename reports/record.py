@@ -156,6 +156,8 @@ class Footer:
     (how many have come to stay), ``tolerance``, ``finding``, ``error``; empty where the profile names no command.
     ``probes``: what was tried beside the checks, by the capability, limit or fact it is about: ``value`` and ``seen``
     (the request and its answer); empty unless a whole run came to its end.
+    ``census``: what SQL Server was seen to send, question by question: number, question, answer, requests (how many it
+    rests on) and settles (the stand-in's switches); empty where no proxy stood between.
     """
 
     finished: str
@@ -169,6 +171,7 @@ class Footer:
     envelope: Mapping[str, float] = field(default_factory=dict)
     usage: Mapping[str, Any] = field(default_factory=dict)
     probes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    census: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The footer as the last line of the run file."""
@@ -177,7 +180,8 @@ class Footer:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Footer:
         """The footer again from :meth:`to_json`."""
-        return cls(**{name: value for name, value in data.items() if name != "kind"})
+        values = {name: value for name, value in data.items() if name != "kind"}
+        return cls(**{**values, "census": tuple(data.get("census", ()))})
 
 
 @dataclass(frozen=True)

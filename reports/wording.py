@@ -204,6 +204,19 @@ def engine_text(run: Run) -> str:
     return f"SQL Server {build}, {engine['edition']}, {engine['platform']}"
 
 
+def census_text(run: Run) -> str:
+    """What the answers of a census are worth, and what they settle."""
+    if run.header.engine and run.header.engine["standin"]:
+        return (
+            "The stand-in sent this: it shows what we guessed of SQL Server, and settles nothing. In a run with SQL "
+            "Server each answer settles the switch of the stand-in that stands beside it."
+        )
+    return (
+        "No public document answers these questions. Each answer settles the switch of the stand-in that stands "
+        "beside it: certify --behave-like RUN takes them from here."
+    )
+
+
 def counted(number: int, thing: str) -> str:
     """So many of something: ``1 round``, ``5 rounds``."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from restoreproof.reports import outcome
+from restoreproof.reports.census import answers
 from restoreproof.reports.record import Exchange, Footer, Header, Record, Run, Variant
 from restoreproof.reports.register import Requirement, Source
 from restoreproof.reports.writer import RunWriter
@@ -255,6 +256,13 @@ def header(**changes: Any) -> Header:
     return Header(**{**values, **changes})
 
 
+def with_census(target: Run, answer: str = "") -> Run:
+    """The run with a census without a single request, or with this answer to every question."""
+    given = {"answer": answer, "requests": 1234} if answer else {}
+    found = tuple({**asdict(each), **given} for each in answers([]))
+    return replace(target, footer=replace(target.footer, census=found))
+
+
 def run(records: Iterable[Record] = (), head: Header | None = None, *, cleanup_error: str = "") -> Run:
     """A whole run whose footer says what its records say."""
     head = head or header()
@@ -293,7 +301,8 @@ def mixed_run(**head: Any) -> Run:
             observed="HTTP 200, and an object of 5,242,880 bytes",
         ),
     }
-    return run((given.get(index) or record(index) for index in range(len(CLAIMS))), header(**head))
+    made = run((given.get(index) or record(index) for index in range(len(CLAIMS))), header(**head))
+    return with_census(made, "59,174 to 10,485,760 bytes")
 
 
 def green_run(**head: Any) -> Run:
@@ -305,7 +314,7 @@ def rehearsed_run() -> Run:
     """Everything conforms, but endpoint and engine are stand-ins and a defect is on."""
     engine = {"build": [16, 0, 4205, 1], "edition": "Developer Edition", "platform": "Linux", "standin": True}
     endpoint = {**header().endpoint, "ours": True, "kind": "program"}
-    return green_run(engine=engine, endpoint=endpoint, defects=("verbose-xml",))
+    return with_census(green_run(engine=engine, endpoint=endpoint, defects=("verbose-xml",)))
 
 
 def certified_run() -> Run:
@@ -339,15 +348,11 @@ def hostile_run() -> Run:
                 ),
             )
         )
-    endpoint = {
-        **header().endpoint,
-        "server": "".join(HOSTILE[:6]),
-        "software": HOSTILE[0],
-        "url": "javascript:alert(1)",
-    }
+    ends = {"server": "".join(HOSTILE[:6]), "software": HOSTILE[0], "url": "javascript:alert(1)"}
+    endpoint = {**header().endpoint, **ends}
     provider = {**header().provider, "title": HOSTILE[0] + HOSTILE[5]}
     head = header(endpoint=endpoint, provider=provider, labels={HOSTILE[0]: HOSTILE[1]}, defects=(HOSTILE[2],))
-    return run(entries, head)
+    return with_census(run(entries, head), HOSTILE[0] + HOSTILE[5] + HOSTILE[11])
 
 
 def write(target: Run, path: Path) -> Path:

@@ -19,6 +19,7 @@ class FolderBackups:
         self.folder = folder
         self.on_piece = lambda _: None
         self.credentials = []
+        self.reserved = 0
 
     def path(self, url):
         return self.folder / hashlib.sha256(url.encode()).hexdigest()

@@ -309,6 +309,25 @@ def test_markdown_has_every_check(run):
     assert run.footer.reason in text
 
 
+# Census
+
+
+def test_the_census_has_its_place(run):
+    page, text = Page(html.render(run)), markdown.render(run)
+    rows = run.footer.census
+    assert len([a for a in page.all("span") if a.get("class") == "number"]) == len(rows)
+    assert ("#census" in [a.get("href") for a in page.all("a")]) == ("What SQL Server sent" in text) == bool(rows)
+    for row in rows:
+        assert shown(row["answer"]) in page.text
+        assert all(switch in page.text and switch in text for switch in row["settles"].split(", "))
+
+
+def test_the_census_of_a_stand_in_settles_nothing():
+    assert "settles nothing" in html.render(examples.rehearsed_run())
+    real = examples.with_census(examples.certified_run(), "seen")
+    assert "settles nothing" not in html.render(real) + markdown.render(real)
+
+
 # Matrix
 
 

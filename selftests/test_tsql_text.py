@@ -20,11 +20,12 @@ from restoreproof.fixtures import columns, cutting_short, rounds
 from restoreproof.fixtures.answer import Finding
 from restoreproof.fixtures.databases import Database, SqlServer
 from restoreproof.fixtures.deadlines import Deadlines
-from restoreproof.fixtures.engines import leftovers, looking, tsql
+from restoreproof.fixtures.engines import leftovers, looking, traces, tsql
 from restoreproof.fixtures.engines.answers import Answer, Discretion, Result, sealed
 from restoreproof.fixtures.engines.connection import PROGRESS
 from restoreproof.fixtures.filegroups import FiledDatabase
 from restoreproof.fixtures.folders import MEMORY, STREAMS, FolderDatabase
+from restoreproof.fixtures.statements import LISTED
 from restoreproof.providers.profile import KeyPair
 from restoreproof.providers.secrets import Secret
 from restoreproof.standins.sqlserver.sql import lexer, statements
@@ -231,7 +232,8 @@ def sent(connection, engine, certificate, other_identity, region_options):
         other_identity(PLACES[0], mine)
     looking.look_at(connection.login, connection.driver, "here")
     heard = [*connection.heard, *columns.WORDS, *columns.COLLATIONS, *columns.LINES, *columns.COMPUTED, columns.CHANGE]
-    heard += [leftovers.MAY_FORGET, leftovers.forgetting_backups_of(NAME)]
+    heard += [leftovers.MAY_FORGET, leftovers.forgetting_backups_of(NAME), LISTED]
+    heard += [traces.DUMPS, traces.NOW, *traces.MEMORY.values(), traces.search_of_log(NAME)]
     return [*heard, PROGRESS, *(removal(NAME) for removal in leftovers.REMOVALS.values())]
 
 

@@ -12,6 +12,7 @@ from restoreproof.standins.sqlserver.defects import (
     engine_errors,
     faults,
     filegroups,
+    instance,
     interruptions,
     restores,
     scripts,
@@ -28,7 +29,7 @@ __all__ = ["DEFECTS", "ENGINE_DEFECTS", "apart", "chosen"]
 ENGINE_DEFECTS: Mapping[str, EngineDefect] = MappingProxyType(
     {
         defect.name: defect
-        for area in (backups, columns, filegroups, restores, interruptions, engine_errors, faults, scripts)
+        for area in (backups, columns, filegroups, restores, interruptions, engine_errors, faults, scripts, instance)
         for defect in area.DEFECTS
     }
 )

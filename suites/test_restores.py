@@ -260,3 +260,56 @@ def test_encrypted_backup_needs_its_certificate(database, url, certificate, seco
     failure = second_engine.restore_must_fail(database, url("secret.bak"))
 
     assert 33111 in failure.numbers
+
+
+@pytest.mark.requirement("BAK-03.two-instances")
+def test_two_instances_write_one_chain(database, url, second_engine, rolled_forward_on_either):
+    """A log chain that two instances write in turn, with a change of roles in between, comes back on either."""
+    database.backup(url("full.bak"))
+    successor = second_engine.restored(database, url("full.bak"), "NORECOVERY")
+    database.write(50)
+    handed_over = database.proof()
+    database.backup_log(url("before.trn"), "NORECOVERY")
+    successor.restore_log(url("before.trn"))
+    taken_over = successor.proof()
+    successor.write(50)
+    successor.backup_log(url("after.trn"))
+
+    copies = rolled_forward_on_either(database, url("full.bak"), [url("before.trn"), url("after.trn")])
+    database.restore_log(url("after.trn"))
+
+    assert taken_over == handed_over
+    assert [copy.proof() for copy in (*copies, database)] == [successor.proof()] * 3
+
+
+@pytest.mark.requirement("BAK-03.standby-takes-over")
+def test_standby_on_a_second_instance_takes_over(database, url, second_engine, second_undo_file):
+    """A standby on a second instance can be read, and takes over with the tail of the log and every row."""
+    database.backup(url("full.bak"))
+    first = database.rows()
+    standby = second_engine.restored(database, url("full.bak"), f"STANDBY = N'{second_undo_file}'")
+    read_meanwhile = standby.rows()
+    database.write(50)
+    handed_over = database.proof()
+    database.backup_log(url("tail.trn"), "NORECOVERY")
+    standby.restore_log(url("tail.trn"))
+
+    assert (read_meanwhile, standby.proof()) == (first, handed_over)
+
+
+@pytest.mark.requirement("BAK-05.copy-only-in-chain")
+def test_copy_only_backup_leaves_the_chain_whole(database, url, second_engine, restored, rolled_forward):
+    """A copy-only backup of the instance that took over comes back, and leaves the chain of both as it was."""
+    database.backup(url("full.bak"))
+    successor = second_engine.restored(database, url("full.bak"), "NORECOVERY")
+    database.backup_log(url("tail.trn"), "NORECOVERY")
+    successor.restore_log(url("tail.trn"))
+    successor.write(50)
+    successor.backup(url("copy.bak"), "COPY_ONLY")
+    copied = successor.proof()
+    successor.write(50)
+    successor.backup_log(url("next.trn"))
+
+    copy = rolled_forward(database, url("full.bak"), [url("tail.trn"), url("next.trn")])
+
+    assert (restored(successor, url("copy.bak")).proof(), copy.proof()) == (copied, successor.proof())

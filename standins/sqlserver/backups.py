@@ -150,7 +150,11 @@ class Backups(Protocol):
 
     All that fails is a :class:`SqlError` with the number and text of SQL Server; the statement's last error (3013) is
     the engine's to add. All calls end with ``Cancelled`` soon after the event.
+
+    :ivar reserved: bytes that what runs at the moment may take for its buffers.
     """
+
+    reserved: int
 
     def write(
         self,

@@ -117,9 +117,12 @@ DEFECTS = (
         (
             "BAK-03.log-chain",
             "BAK-03.no-truncate",
+            "BAK-03.standby-takes-over",
             "BAK-03.tail-log",
+            "BAK-03.two-instances",
             "BAK-04.file",
             "BAK-04.filegroups",
+            "BAK-05.copy-only-in-chain",
             "CRED-17.rotated-in-mid-chain",
             "OPS-01.maintenance-chain",
             "RST-03.standby",
@@ -133,14 +136,23 @@ DEFECTS = (
         "tail-loses-a-row",
         "The tail of the log comes back without its last row.",
         "BAK-03.tail-log",
-        ("BAK-03.tail-log", "BAK-04.file"),
+        (
+            "BAK-03.standby-takes-over",
+            "BAK-03.tail-log",
+            "BAK-03.two-instances",
+            "BAK-04.file",
+        ),
         loses_what(lambda batch: batch.says(r"BACKUP LOG .* WITH NORECOVERY$")),
     ),
     EngineDefect(
         "tail-leaves-the-database-open",
         "A log backup WITH NORECOVERY leaves the database online.",
         "BAK-03.tail-norecovery",
-        ("BAK-03.tail-norecovery", "BAK-04.file"),
+        (
+            "BAK-03.tail-norecovery",
+            "BAK-03.two-instances",
+            "BAK-04.file",
+        ),
         rewrites(r"WITH NORECOVERY$", "WITH NO_CHECKSUM", only=r"^BACKUP LOG"),
     ),
     EngineDefect(

@@ -96,7 +96,11 @@ DEFECTS = (
         "altered-credential-refused",
         "No log backup succeeds with a credential that was altered.",
         "CRED-17.rotated-in-mid-chain",
-        ("CRED-17.rotated-in-mid-chain",),
+        (
+            "BAK-03.two-instances",
+            "BAK-05.copy-only-in-chain",
+            "CRED-17.rotated-in-mid-chain",
+        ),
         _after_rotation,
     ),
     EngineDefect(

@@ -13,6 +13,7 @@ from restoreproof.standins.sqlserver.playing import (
     rewrites,
     skips,
 )
+from restoreproof.standins.sqlserver.session import SqlError
 
 DENIED = "Cannot open backup device. Operating system error 5(Access is denied.)."
 
@@ -24,6 +25,22 @@ def _only_own(batch: Batch) -> None:
     batch.run()
     if batch.opens and batch.urls and not batch.memory.knows(batch.urls):
         batch.lose()
+
+
+def _end_the_chain(batch: Batch) -> None:
+    """A database that was opened by a log backup has no log chain to go on with."""
+    if batch.says(r"\bBACKUP LOG\b") and batch.memory.knows([batch.subject]):
+        raise SqlError(4214, "BACKUP LOG cannot be performed because there is no current database backup.")
+    batch.run()
+    if batch.says(r"\bRESTORE LOG\b") and batch.opens:
+        batch.memory.mark([batch.subject])
+
+
+def _take_the_log(batch: Batch) -> None:
+    """A copy-only backup ends with a log backup that nobody asked for."""
+    batch.run()
+    if batch.says(r"\bBACKUP DATABASE\b.*\bCOPY_ONLY\b"):
+        batch.also(f"BACKUP LOG [{batch.subject}] TO URL = N'{batch.urls[0]}.log'")
 
 
 DEFECTS = (
@@ -45,7 +62,7 @@ DEFECTS = (
         "standby-not-readable",
         "RESTORE WITH STANDBY leaves a database that can't be read.",
         "RST-03.standby",
-        ("BAK-03.tail-standby", "RST-03.standby"),
+        ("BAK-03.standby-takes-over", "BAK-03.tail-standby", "RST-03.standby"),
         rewrites(r"STANDBY = N'[^']*'", "NORECOVERY"),
     ),
     EngineDefect(
@@ -171,8 +188,27 @@ DEFECTS = (
         "foreign-backup-loses-a-row",
         "What another server wrote comes back without the last row.",
         "CRED-18.second-instance",
-        ("CRED-18.second-instance",),
+        (
+            "BAK-03.standby-takes-over",
+            "BAK-03.two-instances",
+            "BAK-05.copy-only-in-chain",
+            "CRED-18.second-instance",
+        ),
         _only_own,
+    ),
+    EngineDefect(
+        "chain-ends-with-the-takeover",
+        "A database that was opened by a log backup can't back its log up.",
+        "BAK-03.two-instances",
+        ("BAK-03.two-instances", "BAK-05.copy-only-in-chain"),
+        _end_the_chain,
+    ),
+    EngineDefect(
+        "copy-only-takes-the-log",
+        "A copy-only backup takes the log along, so that the next log backup leaves a gap.",
+        "BAK-05.copy-only-in-chain",
+        ("BAK-05.copy-only-in-chain",),
+        _take_the_log,
     ),
     EngineDefect(
         "certificate-not-asked-for",

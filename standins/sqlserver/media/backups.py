@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.backups import Medium, Written
@@ -40,6 +40,20 @@ class S3Backups:
     def __init__(self, ca: Path | None, behaviour: Behaviour) -> None:
         self._context = trust(ca, behaviour.newest_tls)
         self.behaviour = behaviour
+        self.reserved = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def _crew(self, cancelled: Event, buffers: int) -> Iterator[Crew]:
+        """The threads of a statement, and the bytes of its buffers set aside for as long as it runs."""
+        with self._lock:
+            self.reserved += buffers
+        try:
+            with Crew(cancelled) as crew:
+                yield crew
+        finally:
+            with self._lock:
+                self.reserved -= buffers
 
     def write(
         self,
@@ -53,7 +67,7 @@ class S3Backups:
         began = time.monotonic()
         opened: list[Upload] = []
         try:
-            with Crew(cancelled) as crew:
+            with self._crew(cancelled, _buffers(mirrors[0], transfer)) as crew:
                 uploads = [[Upload(self._store(device, transfer, crew)) for device in row] for row in mirrors]
                 opened = [upload for row in uploads for upload in row]
                 _check_names([upload.store.url for upload in opened])
@@ -93,7 +107,7 @@ class S3Backups:
         cancelled: Event,
     ) -> Iterator[bytes]:
         """Give the payload in order; nothing is asked of a store before the first piece is taken."""
-        with Crew(cancelled) as crew:
+        with self._crew(cancelled, _buffers(devices, transfer)) as crew:
             stores = [self._store(device, transfer, crew) for device in devices]
             yield from read_set(stores, key_of, transfer, crew)
 
@@ -118,6 +132,10 @@ class S3Backups:
             for upload, device in zip(opened, devices, strict=True):
                 upload.store = self._store(device, transfer, crew)
             crew.results([upload.abort for upload in opened])
+
+
+def _buffers(stripes: Sequence[Device], transfer: Transfer) -> int:
+    return len(stripes) * transfer.buffer_count * transfer.max_transfer_size
 
 
 def _check_names(urls: Sequence[str]) -> None:

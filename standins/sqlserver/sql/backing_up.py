@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.backups import BackupFile, BackupSet, Encryption, Medium, Transfer
+from restoreproof.standins.sqlserver.session import Cancelled, SqlError
 from restoreproof.standins.sqlserver.sql.database import Base, now
 from restoreproof.standins.sqlserver.sql.devices import (
     Progress,
@@ -59,8 +61,19 @@ def back_up(session: StandinSession, statement: Backup) -> None:
     """
     command = f"BACKUP {statement.what}"
     session.facts.request = Request(command)
-    with terminating(session, command, statement.line):
+    with terminating(session, command, statement.line), _told(session, statement):
         _Backup(session, statement).run()
+
+
+@contextmanager
+def _told(session: StandinSession, statement: Backup) -> Iterator[None]:
+    """What fails, and what is cancelled, is written to the error log."""
+    try:
+        yield
+    except (SqlError, Cancelled):
+        name = resolve(session, statement.database, statement.line)
+        session.instance.error_log.note("Backup", error(3041, f"BACKUP {statement.what} {name}"))
+        raise
 
 
 @dataclass(frozen=True)

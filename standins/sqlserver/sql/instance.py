@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.sql.database import COLLATION, Database, DatabaseFile, now
+from restoreproof.standins.sqlserver.sql.errorlog import ErrorLog
 from restoreproof.standins.sqlserver.sql.messages import error
 from restoreproof.standins.sqlserver.sql.tables import lay_out
 
@@ -75,6 +76,7 @@ class Instance:
         self.credentials: dict[str, StoredCredential] = {}
         self.certificates: dict[str, Certificate] = {}
         self.master_key = False
+        self.error_log = ErrorLog()
         self.history: list[BackupRecord] = []
         self.sessions: dict[int, SessionFacts] = {}
         self.session_ids = itertools.count(_FIRST_SESSION)

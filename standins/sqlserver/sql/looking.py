@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from restoreproof.standins.sqlserver.session import SqlType
     from restoreproof.standins.sqlserver.sql.running import StandinSession
 
-__all__ = ["look_at"]
+__all__ = ["look_at", "send"]
 
 _CODES = {"D": (1, "Database"), "L": (2, "Transaction Log"), "F": (4, "File"), "I": (5, "Database Differential")}
 _PARTIAL = (7, "Partial")
@@ -79,14 +79,15 @@ def look_at(session: StandinSession, what: str, devices: list[Device], transfer:
             pass
         session.output.info(3262, "The backup set on file 1 is valid.")
     elif what == "LABELONLY":
-        _send(session, _LABEL, [_label(media[0])])
+        send(session, _LABEL, [_label(media[0])])
     elif what == "FILELISTONLY":
-        _send(session, _FILES, _files(media[0]))
+        send(session, _FILES, _files(media[0]))
     else:
-        _send(session, _HEADER, [_header(media[0])])
+        send(session, _HEADER, [_header(media[0])])
 
 
-def _send(session: StandinSession, kinds: dict[str, SqlType], rows: Sequence[tuple[Any, ...]]) -> None:
+def send(session: StandinSession, kinds: dict[str, SqlType], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Give a result of these columns."""
     session.output.columns([Column(name, kind) for name, kind in kinds.items()])
     for row in rows:
         pairs = zip(row, kinds.values(), strict=True)

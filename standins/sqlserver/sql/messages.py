@@ -51,6 +51,7 @@ TEXTS: dict[int, str] = {
     "Perform a full database backup by reissuing BACKUP DATABASE, omitting the WITH DIFFERENTIAL option.",
     3036: 'The database "{}" is in warm-standby state (set by executing RESTORE WITH STANDBY) and cannot be backed up '
     "until the entire restore sequence is completed.",
+    3041: "BACKUP failed to complete the command {}. Check the backup application log for detailed messages.",
     3044: "Invalid zero-length device name. Reissue the BACKUP statement with a valid device name.",
     3057: "Invalid device name. The length of the device name provided exceeds supported limit (maximum length is:{}). "
     "Reissue the BACKUP statement with a valid device name.",

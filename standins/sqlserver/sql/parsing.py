@@ -273,9 +273,10 @@ class _Parser:
         self.cursor.expect("(")
         values = self._list()
         self.cursor.expect(")")
-        if self.cursor.accept("WITH") and not self.cursor.accept_any("NOWAIT", "LOG", "SETERROR"):
+        option = ""
+        if self.cursor.accept("WITH") and not (option := self.cursor.accept_any("NOWAIT", "LOG", "SETERROR")):
             raise self.cursor.wrong()
-        return st.RaiseError(line, values)
+        return st.RaiseError(line, values, option == "LOG")
 
     def throw(self, line: int) -> Statement:
         bare = self.cursor.ended or self.cursor.now.upper in (";", "END", "ELSE", *_STARTS)
@@ -292,6 +293,8 @@ class _Parser:
                 raise self.cursor.wrong()
             self.cursor.expect("=")
             return st.ForgetBackups(line, self.expression())
+        if name[-1].lower() == "sp_readerrorlog":
+            return st.ReadErrorLog(line, () if self.cursor.ended or self.cursor.sees(";") else self._list())
         if name[-1].lower() != "sp_executesql":
             raise refused(f"EXEC {'.'.join(name)}", line)
         text = self.expression(",")

@@ -17,6 +17,7 @@ from restoreproof.standins.sqlserver.sql.lexer import Cursor, Kind
 from restoreproof.standins.sqlserver.sql.messages import error, refused
 from restoreproof.standins.sqlserver.sql.parsing import parse
 from restoreproof.standins.sqlserver.sql.parsing_ddl import parse_type
+from restoreproof.standins.sqlserver.sql.reading_log import read_error_log
 from restoreproof.standins.sqlserver.sql.restoring import restore
 from restoreproof.standins.sqlserver.sql.schema import add_file, alter_database, check, create_table, drop
 from restoreproof.standins.sqlserver.sql.signals import AnyOf
@@ -84,10 +85,11 @@ class StandinSession:
             st.Declare: self._declare,
             st.Drop: lambda one: drop(self, one),
             st.Execute: self._execute,
-            st.ForgetBackups: lambda one: self.instance.forget_backups(self._as_text(one.database, one.line)),
+            st.ForgetBackups: lambda one: self.instance.forget_backups(self.as_text(one.database, one.line)),
             st.Kill: self._kill,
             st.MakeCredential: lambda one: make_credential(self.instance, one),
-            st.Print: lambda one: self.output.info(0, self._as_text(one.value, one.line), line=one.line),
+            st.ReadErrorLog: lambda one: read_error_log(self, one),
+            st.Print: lambda one: self.output.info(0, self.as_text(one.value, one.line), line=one.line),
             st.RaiseError: self._raise_error,
             st.Restore: lambda one: restore(self, one),
             st.SetOption: self._set_option,
@@ -253,7 +255,8 @@ class StandinSession:
     def _holds(self, condition: str, line: int) -> bool:
         return self.value(f"CASE WHEN {condition} THEN 1 ELSE 0 END", line)[1] == 1
 
-    def _as_text(self, text: str, line: int) -> str:
+    def as_text(self, text: str, line: int) -> str:
+        """The value of an expression as text; empty for NULL."""
         kind, value = self.value(text, line)
         found = convert(keep(value), _LONG, kind.name)
         return "" if found is None else str(found)
@@ -297,10 +300,12 @@ class StandinSession:
         )
         text = text.format(*values[3:], *[""] * 20)
         severity, state = int(str(values[1])), int(str(values[2]))
-        if severity < _LOWEST_ERROR:
-            self.output.info(_RAISED, text, severity=severity, state=state, line=one.line)
-            return
-        raise SqlError(_RAISED, text, severity=severity, state=state, line=one.line)
+        raised = SqlError(_RAISED, text, severity=severity, state=state, line=one.line)
+        if one.logged:
+            self.instance.error_log.note(f"spid{self.id}", raised)
+        if severity >= _LOWEST_ERROR:
+            raise raised
+        self.output.info(_RAISED, text, severity=severity, state=state, line=one.line)
 
     def _throw(self, one: st.Throw) -> None:
         if not one.values:
@@ -335,7 +340,7 @@ class StandinSession:
         self.instance.find_session(one.session, one.line).kill()
 
     def _wait(self, one: st.WaitFor) -> None:
-        text = self._as_text(one.delay, one.line)
+        text = self.as_text(one.delay, one.line)
         match = re.fullmatch(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2}(?:[.:]\d+)?))?", text)
         if not match:
             raise SqlError(
@@ -351,7 +356,7 @@ class StandinSession:
             raise SqlError(
                 217, "Maximum stored procedure, function, trigger, or view nesting level exceeded (limit 32)."
             )
-        outer, text = self.variables, self._as_text(one.text, one.line)
+        outer, text = self.variables, self.as_text(one.text, one.line)
         inner = self._arguments(one) if one.definitions else {}
         self.variables = inner
         try:
@@ -362,7 +367,7 @@ class StandinSession:
 
     def _arguments(self, one: st.Execute) -> dict[str, Parameter]:
         """The parameters of sp_executesql, by name or in order."""
-        cursor, inner = Cursor(self._as_text(one.definitions, one.line)), {}
+        cursor, inner = Cursor(self.as_text(one.definitions, one.line)), {}
         while not cursor.ended:
             name = cursor.kind(Kind.VARIABLE).text.lower()
             inner[name] = Parameter(parse_type(cursor), None)

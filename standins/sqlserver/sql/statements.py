@@ -119,9 +119,10 @@ class Print(Statement):
 
 @dataclass(frozen=True)
 class RaiseError(Statement):
-    """RAISERROR(message, severity, state, ...): expressions."""
+    """RAISERROR(message, severity, state, ...): expressions; ``logged`` is WITH LOG."""
 
     values: tuple[str, ...]
+    logged: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,13 @@ class Execute(Statement):
     text: str
     definitions: str = ""
     arguments: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadErrorLog(Statement):
+    """EXEC sp_readerrorlog: its arguments in order, which are expressions."""
+
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -104,12 +104,16 @@ _FILE_COLUMNS = columns(
 
 @dataclass(frozen=True)
 class _Fixed:
-    """A view of one row that never changes."""
+    """A view whose rows never change."""
 
-    values: tuple[Any, ...]
+    values: tuple[tuple[Any, ...], ...] = ()
 
     def __call__(self, _: Looker) -> Iterable[tuple[Any, ...]]:
-        return [self.values]
+        return self.values
+
+
+def _clerks(looker: Looker) -> Iterable[tuple[Any, ...]]:
+    yield b"\1".rjust(8, b"\0"), "MEMORYCLERK_BACKUP", "Backup", 0, looker.instance.backups.reserved // 1024, 8192
 
 
 _VIEWS: dict[str, View] = {
@@ -168,7 +172,21 @@ _VIEWS: dict[str, View] = {
             "host_platform nvarchar(256), host_distribution nvarchar(256), host_release nvarchar(256), "
             "host_service_pack_level nvarchar(256), host_sku int, os_language_version int"
         ),
-        _Fixed(("Linux", "stand-in (not SQL Server)", "", "", None, 0)),
+        _Fixed((("Linux", "stand-in (not SQL Server)", "", "", None, 0),)),
+    ),
+    "sys.dm_server_memory_dumps": View(  # none is ever written
+        columns("filename nvarchar(256), creation_time datetimeoffset, size_in_bytes bigint"), _Fixed()
+    ),
+    "sys.dm_os_memory_objects": View(  # those of a storage engine are none of ours
+        columns("memory_object_address varbinary(8), pages_in_bytes int, bytes_used bigint, type nvarchar(60)"),
+        _Fixed(),
+    ),
+    "sys.dm_os_memory_clerks": View(
+        columns(
+            "memory_clerk_address varbinary(8), type nvarchar(60), name nvarchar(256), memory_node_id smallint, "
+            "pages_kb bigint, page_size_in_bytes bigint"
+        ),
+        _clerks,
     ),
 }
 _ALL = _VIEWS | OBJECTS | HISTORY
