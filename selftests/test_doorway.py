@@ -113,7 +113,7 @@ def test_it_opens_again_where_it_was_or_elsewhere(doorway, elsewhere):
         opened = threading.Event()
 
         def open_again():
-            doorway.open(other.place if elsewhere else None)
+            doorway.reopen(other.place if elsewhere else None)
             opened.set()
 
         doorway.fall_after(SIZE, open_again)
@@ -126,6 +126,6 @@ def test_it_opens_again_where_it_was_or_elsewhere(doorway, elsewhere):
 
 def test_once_closed_it_stays_shut(doorway):
     doorway.close()
-    doorway.open()
+    doorway.reopen()
 
     assert refused(doorway)
