@@ -24,8 +24,10 @@ NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 LONGEST_LABEL = 100
 """The most letters that a label's value may have."""
 
-_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,9}")
-_BOUND = re.compile(rf"\s*({NAME.pattern})\s*(<=|>=|==|!=|<|>)\s*({_VERSION.pattern})\s*")
+VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,9}")
+"""A release as dotted numbers."""
+
+_BOUND = re.compile(rf"\s*({NAME.pattern})\s*(<=|>=|==|!=|<|>)\s*({VERSION.pattern})\s*")
 _NO_VERSION = "compares versions, and the label '{label}' is none; write it as 12.1 or 12.1.0.4"
 _COMPARED: Mapping[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
     "<": operator.lt,
@@ -64,7 +66,7 @@ def parse_range(text: str) -> tuple[Bound, ...]:
 
 def version_of(text: str) -> tuple[int, ...] | None:
     """A dotted version as numbers, zeros at its end left out; None where the text is none."""
-    return _numbers(text) if _VERSION.fullmatch(text) else None
+    return _numbers(text) if VERSION.fullmatch(text) else None
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -9,6 +9,9 @@ import pytest
 from running_standin import RunningStandin, answer, groups_below, module, wait_until_ended
 
 import restoreproof.providers
+from restoreproof.fixtures import heading
+from restoreproof.fixtures.endpoints.program import endpoint_of
+from restoreproof.providers.endpoint import EndpointSettings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stand-ins start process groups as Linux knows them")
 
@@ -51,13 +54,14 @@ def test_silent_hook_serves_one_pair_for_all_roles(tmp_path):
 
 def test_hook_says_what_is_real_after_its_work_is_done(tmp_path):
     told = (
-        '{"host": "127.0.0.1", "bucket": "made", "keys": ["backup", "restore", "housekeeping"], "software": "Fake 1"}'
+        '{"host": "127.0.0.1", "bucket": "made", "keys": ["backup", "restore", "housekeeping"], "software": "Fake 1",'
+        ' "release": "12.1"}'
     )
     hook = write_hook(
         tmp_path, ': >"$S3_READY"', f'sleep 0.5\necho \'{told}\' >"$S3_READY.new"; mv "$S3_READY.new" "$S3_READY"'
     )
     with start(hook, tmp_path) as running:
-        assert running.ready["software"] == "Fake 1"
+        assert (running.ready["software"], running.ready["release"]) == ("Fake 1", "12.1")
         assert running.ready["bucket"] == "made"
         assert running.ready["url"].startswith("https://127.0.0.1:")
         assert len({pair["id"] for pair in running.ready["keys"].values()}) == 3
@@ -130,7 +134,7 @@ def test_shipped_hook_is_valid_bash(hook):
 def test_hook_of_the_server_from_pypi_starts_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
     with start(HOOKS / "rclone.sh", tmp_path) as running:
-        assert "rclone v" in running.ready.get("software", ""), running.ready
+        assert f"rclone v{running.ready['release']}" == running.ready["software"], running.ready
         client = running.client()
         client.create_bucket(Bucket="selftest")
         client.put_object(Bucket="selftest", Key="key", Body=b"bytes")
@@ -140,3 +144,29 @@ def test_hook_of_the_server_from_pypi_starts_it(tmp_path, monkeypatch):
         wrong = running.client(pair={"id": running.ready["keys"]["backup"]["id"], "secret": "x"})
         assert answer(wrong.list_objects_v2, Bucket="selftest") is not None
     assert running.folders() == []
+
+
+@pytest.mark.parametrize(
+    ("told", "labels", "said"),
+    [
+        ({"release": "17.2.6"}, {"release": "17.2.6"}, "release 17.2.6 runs, and the profile was read for 16.2.15"),
+        ({"release": "16.2.15"}, {"release": "16.2.15"}, ""),
+        ({"release": "main; rm"}, {}, ""),
+        ({}, {}, ""),
+    ],
+)
+def test_label_says_the_release_that_runs(told, labels, said):
+    pair = {"id": "i", "secret": "s"}
+    ready = {
+        "url": "https://localhost",
+        "ca": "",
+        "domain": "",
+        "addresses": [],
+        "keys": {"housekeeping": pair},
+        **told,
+    }
+    endpoint = endpoint_of(ready, EndpointSettings("program"), ours=False)
+
+    assert heading.told_by(endpoint) == labels
+    dated = "".join(heading.dated(endpoint, {"release": "16.2.15"}))
+    assert dated.startswith(said) if said else dated == ""

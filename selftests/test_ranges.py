@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restoreproof.commands.profile import check_profile
+from restoreproof.providers.profile import load_profile
 from restoreproof.providers.ranges import Bound, LabelError, parse_labels, parse_range, version_of
 
 OLD = DEVIATION + 'seen_in = "firmware >= 11.9, firmware < 12.1"\n'
@@ -164,3 +165,23 @@ def test_profile_check_shows_what_applies(tmp_path, capsys):
         assert check_profile(str(file), ("TLS-02.trusted",), labels) == 0
         assert shown in capsys.readouterr().out
     assert check_profile(str(file), ("TLS-02.trusted",), {"topology": "4-node"}) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "release", "said"),
+    [
+        ("netapp_ontap_s3", "9.10.1", {"versioning": False, "object_lock": False, "conditional_writes": "unknown"}),
+        ("netapp_ontap_s3", "9.13.1", {"versioning": True, "object_lock": False, "mechanism": "admin-rule"}),
+        ("netapp_ontap_s3", "9.12.1", {"versioning": True, "mechanism": "manual"}),
+        ("netapp_ontap_s3", "9.19.1", {"object_lock": True, "conditional_writes": "enforced"}),
+        ("netapp_storagegrid", "11.9", {"checksums": ("SHA256",), "conditional_writes": "ignored"}),
+        ("netapp_storagegrid", "12.1", {"conditional_writes": "rejected"}),
+        ("pure_flashblade", "4.1.9", {"checksums": (), "checksum_trailers": False}),
+        ("pure_flashblade", "4.4.10", {"checksum_trailers": True}),
+    ],
+)
+def test_shipped_profiles_say_what_each_release_does(name, release, said):
+    profile = load_profile(name, {}, require_keys=False, labels={"firmware": release})
+    told = {**profile.capabilities, "mechanism": profile.cleanup.mechanism}
+
+    assert {word: told[word] for word in said} == said

@@ -74,7 +74,7 @@ def test_host_typed_in_capitals_is_served(endpoint, restore, bucket, evidence):
     """A host name typed in capitals, its port behind it, is accepted, and so is what was signed with it."""
     host = endpoint.netloc(bucket.name, endpoint.style).upper().replace(bucket.name.upper(), bucket.name)
 
-    query = {"list-type": "2", "prefix": bucket.prefix}
+    query = restore.listing(bucket.prefix)
     answer = restore.call("GET", query=query, headers={"Host": evidence.keep("host", host)})
 
     answer.must_succeed()

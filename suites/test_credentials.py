@@ -49,9 +49,7 @@ def test_body_other_than_signed_is_refused(backup, restore, bucket, content, evi
 @pytest.mark.requirement("WIRE-02.tampered-query-refused")
 def test_query_other_than_signed_is_refused(restore, bucket, evidence):
     """A query string that was not signed is refused."""
-    query = {"list-type": "2", "prefix": bucket.prefix}
-
-    answer = restore.call("GET", query=query, signed_query={})
+    answer = restore.call("GET", query=restore.listing(bucket.prefix), signed_query={})
 
     evidence.keep("answer", answer.outcome)
     answer.must_be_refused()

@@ -156,7 +156,7 @@ wait_for "$second" "https://$S3_HOST:$S3_SECOND_PORT"
 version=$(radosgw --version | awk '{print $3}')
 printf '{"host": "%s", "bucket": "%s", "second_node": true,
  "keys": ["backup", "restore", "housekeeping", "list_only", "put_only", "get_only"],
- "software": "Ceph RGW %s"}\n' \
-  "$S3_HOST" "$S3_BUCKET" "$version" >"$S3_READY.new"
+ "software": "Ceph RGW %s", "release": "%s"}\n' \
+  "$S3_HOST" "$S3_BUCKET" "$version" "$version" >"$S3_READY.new"
 mv "$S3_READY.new" "$S3_READY" # renamed, so it is never half read
 wait -n "$rgw" "$second"

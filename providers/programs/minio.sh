@@ -33,12 +33,15 @@ server=$!
 # The version it prints says "development"; the module's version is in the binary, if go is there to read it.
 version=$(go version -m "$minio" 2>/dev/null | awk '$1 == "mod" {print $3}' || true)
 software="MinIO ${version:-$("$minio" --version | awk 'NR == 1 {print $3}')}"
+# Its day, as dotted numbers that ranges of releases can be about: 2026.2.12.
+day=$(grep -oE '20[0-9]{2}-?[01][0-9]-?[0-3][0-9]' <<<"$software" | head -n 1 | tr -d - || true)
+release=${day:+"${day:0:4}.$((10#${day:4:2})).$((10#${day:6:2}))"}
 
 # say JSON: tell the supervisor that we are ready; renamed, so it is never half read.
 say() { printf '%s\n' "$1" >"$S3_READY.new" && mv "$S3_READY.new" "$S3_READY"; }
 
 if [ -z "$mc" ]; then
-  say "{\"keys\": [\"housekeeping\"], \"software\": \"$software\", \"usage\": [\"du\", \"-sb\", \"--exclude=.trash\", \"$S3_DATA/disk\"]}"
+  say "{\"keys\": [\"housekeeping\"], \"software\": \"$software\", \"release\": \"$release\", \"usage\": [\"du\", \"-sb\", \"--exclude=.trash\", \"$S3_DATA/disk\"]}"
   wait "$server"
   exit
 fi
@@ -69,7 +72,7 @@ add_user list_only "$S3_LIST_ONLY_KEY_ID" "$S3_LIST_ONLY_SECRET" '"s3:ListBucket
 add_user put_only "$S3_PUT_ONLY_KEY_ID" "$S3_PUT_ONLY_SECRET" '"s3:PutObject"' & adding+=($!)
 add_user get_only "$S3_GET_ONLY_KEY_ID" "$S3_GET_ONLY_SECRET" '"s3:GetObject"' & adding+=($!)
 for one in "${adding[@]}"; do wait "$one"; done
-say "{\"bucket\": \"$S3_BUCKET\", \"software\": \"$software\",
+say "{\"bucket\": \"$S3_BUCKET\", \"software\": \"$software\", \"release\": \"$release\",
  \"keys\": [\"backup\", \"restore\", \"housekeeping\", \"list_only\", \"put_only\", \"get_only\"],
  \"usage\": [\"du\", \"-sb\", \"--exclude=.trash\", \"$S3_DATA/disk\"]}"
 wait "$server"

@@ -14,8 +14,8 @@ version=$("$rclone" version --check=false 2>/dev/null | sed -n 1p)
 # A bucket that is there from the start: rclone refuses to remove one in which an upload was aborted (BucketNotEmpty,
 # although it lists nothing), for it keeps the folders of the upload's key.
 mkdir -p "$S3_DATA/$S3_BUCKET"
-printf '{"bucket": "%s", "keys": ["housekeeping"], "software": "%s", "usage": ["du", "-sb", "%s"]}\n' \
-  "$S3_BUCKET" "$version" "$S3_DATA" >"$S3_READY"
+printf '{"bucket": "%s", "keys": ["housekeeping"], "software": "%s", "release": "%s", "usage": ["du", "-sb", "%s"]}\n' \
+  "$S3_BUCKET" "$version" "${version#*v}" "$S3_DATA" >"$S3_READY"
 
 # The pair goes by environment: on the command line everyone on the machine could read it. Quotes, since it is a CSV list.
 export RCLONE_AUTH_KEY="\"$S3_HOUSEKEEPING_KEY_ID,$S3_HOUSEKEEPING_SECRET\""

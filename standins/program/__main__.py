@@ -9,7 +9,8 @@ Everything it starts stays in its process group and is killed with it.
 
 A hook with work to do after the server answers creates S3_READY as an empty file first and fills it (by renaming) when
 done, with a JSON object: `bucket` that exists, `keys` that are real (housekeeping alone serves all roles), `software`,
-`host` if it does not go by the name localhost, `region`, `second_node` if one answers at S3_SECOND_PORT.
+`release` (dotted numbers, as the program says itself), `host` if it does not go by the name localhost, `region`,
+`second_node` if one answers at S3_SECOND_PORT.
 """
 
 import http.client
@@ -155,6 +156,7 @@ def _ready(
             **{role: keys[role] for role in _NARROW_ROLES if role in real},
         },
         "software": told.get("software", hook.stem),
+        "release": told.get("release", ""),
         "usage": told.get("usage", []),
     }
 
