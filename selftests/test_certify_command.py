@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import boto3
+import example_runs as examples
 import pytest
 from botocore.config import Config
 from defective_runs import Laboratory, environment, laboratory, write_profile
@@ -358,3 +359,14 @@ def test_report_refuses_what_is_no_whole_run(tmp_path):
     for words in ((str(tmp_path),), (str(tmp_path / "absent"),), (str(tmp_path), str(tmp_path), "--format", "html")):
         done = call("report", *words)
         assert (done.returncode, done.stdout, len(done.stderr.strip().splitlines())) == (4, "", 1)
+
+
+def test_report_makes_no_folder_that_nobody_asked_for(tmp_path):
+    file = tmp_path / "absent" / "report.html"
+    examples.write(examples.mixed_run(), tmp_path / "run.jsonl")
+
+    done = call("report", str(tmp_path / "run.jsonl"), "--output", str(file))
+
+    assert done.returncode == 4
+    assert f"restoreproof report: --output {file}: there is no folder {file.parent}; make it" in done.stderr
+    assert not file.parent.exists()

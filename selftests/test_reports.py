@@ -12,7 +12,6 @@ import example_runs as examples
 import pytest
 from markdown_it import MarkdownIt
 
-from restoreproof.commands.main import main
 from restoreproof.reports import figures, html, junit, markdown, matrix, wording
 from restoreproof.reports.formats import FORMATS, OF_A_RUN, write, write_reports
 from restoreproof.reports.outcome import LADDER, denied
@@ -378,16 +377,6 @@ def test_a_run_gets_all_its_reports(tmp_path, run):
 def test_every_format_writes_what_it_renders(tmp_path, name):
     target = write(name, [examples.mixed_run()], tmp_path / FORMATS[name].file_name)
     assert target.read_text(encoding="utf-8") == FORMATS[name].render([examples.mixed_run()])
-
-
-def test_report_makes_no_folder_that_nobody_asked_for(tmp_path, capsys):
-    file = tmp_path / "absent" / "report.html"
-    run = examples.write(examples.mixed_run(), tmp_path / "run.jsonl")
-
-    assert main(["report", str(run), "--output", str(file)]) == 4
-
-    assert f"restoreproof report: --output {file}: there is no folder {file.parent}; make it" in capsys.readouterr().err
-    assert not file.parent.exists()
 
 
 def test_evidence_of_s3_clients_is_shown(tmp_path):
