@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
 from botocore.auth import S3SigV4Auth
@@ -66,19 +67,24 @@ def test_unknown_defect_is_refused_with_the_nearest_spelling():
         chosen(["verbos-xml"])
 
 
-SAFE = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='?#%&=+\\"<>^`{|}[]'), min_size=1)
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
 
 
-@given(path=SAFE, query=st.dictionaries(SAFE, SAFE, max_size=3), value=st.text("abc  ", min_size=1))
+def in_another_way(escaped):
+    return re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), escaped)
+
+
+@given(path=TEXTS, query=st.dictionaries(TEXTS, TEXTS, max_size=3), value=st.text("abc  ", min_size=1))
 def test_signature_is_the_one_that_botocore_makes(path, query, value):
-    target = "&".join(f"{name}={value}" for name, value in query.items())
+    path = quote(path, safe="/~")
+    target = "&".join(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in query.items())
     url = f"https://host.test/{path}" + (f"?{target}" if target else "")
     request = AWSRequest("PUT", url, headers={"Host": "host.test", "X-Thing": value}, data=b"body")
     S3SigV4Auth(Credentials("ID", "SECRET"), "s3", "us-east-1").add_auth(request)
     headers = {name.lower(): text for name, text in request.headers.items()}
 
     said = Authorization.read(headers["authorization"])
-    signable = Signable("PUT", f"/{path}", target, headers)
+    signable = Signable("PUT", f"/{in_another_way(path)}", in_another_way(target), headers)
 
     assert said.key_id == "ID"
     assert signature(signable, said.names, said.scope, "SECRET") == said.signature

@@ -252,6 +252,7 @@ def killed_run(tmp_path, monkeypatch):
 
 def docker(monkeypatch, containers):
     client = SimpleNamespace(client=SimpleNamespace(containers=containers))
+    monkeypatch.setattr(container, "must_listen", lambda: None)
     monkeypatch.setattr("testcontainers.core.docker_client.DockerClient", lambda: client)
 
 
