@@ -158,6 +158,8 @@ DEFECTS = (
         (
             "ABORT-03.aborted-cannot-complete",
             "ABORT-04.open-upload-invisible",
+            "LCK-05.marker-is-missing",
+            "META-07.head-and-get-agree",
             "META-07.missing-object",
             "WIRE-02.tampered-body-refused",
             "WIRE-07.errors-are-xml",
@@ -168,6 +170,7 @@ DEFECTS = (
             "WIRE-08.right-status",
             "WIRE-08.swapped-etags-refused",
             "WIRE-08.wrong-etag-refused",
+            "WIRE-09.read-after-delete",
         ),
         on_answer(_instead_of("NoSuchKey", lambda context, flow: context.answer(flow, 200)), Kind.GET_OBJECT),
     ),
@@ -189,10 +192,7 @@ DEFECTS = (
         "unknown-upload-accepted",
         "A part of an upload that was aborted is acknowledged, and lost.",
         "WIRE-08.unknown-upload",
-        (
-            "WIRE-08.unknown-upload",
-            "WIRE-15.id-of-another-key-refused",
-        ),
+        ("WIRE-08.no-parts-once-complete", "WIRE-08.unknown-upload", "WIRE-15.id-of-another-key-refused"),
         on_answer(_instead_of("NoSuchUpload", _accept_late_part), Kind.UPLOAD_PART),
     ),
     Defect(
