@@ -77,8 +77,10 @@ def run(args: Namespace) -> int:
     from restoreproof.fixtures.doctor.size import read_size  # noqa: PLC0415
     from restoreproof.fixtures.endpoints import EndpointError  # noqa: PLC0415 - heavy, and --help does without
     from restoreproof.fixtures.engines import EngineError  # noqa: PLC0415
+    from restoreproof.fixtures.engines.asking import read_switch  # noqa: PLC0415
     from restoreproof.fixtures.selection import SelectionError  # noqa: PLC0415
     from restoreproof.providers.profile import load_profile  # noqa: PLC0415
+    from restoreproof.standins.sqlserver.connector.behaviour import Behaviour  # noqa: PLC0415
 
     try:
         profile = load_profile(args.provider, os.environ, _known_ids(), colons=True)
@@ -86,6 +88,10 @@ def run(args: Namespace) -> int:
         size = read_size(vars(args), profile)
     except (ProfileError, SelectionError, EngineError) as problem:
         return _refuse(str(problem))
+    try:
+        Behaviour.from_mapping(dict(read_switch(word) for word in args.behave))
+    except ValueError as problem:
+        return _refuse(f"--behave: {problem}")
     try:
         examination = _examine(profile, window, key, wish, size)
     except (EndpointError, OSError) as problem:

@@ -69,11 +69,14 @@ def read_census(path: Path) -> list[dict[str, Any]]:
     :raises CensusError: there is none, or a line is damaged.
     """
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except OSError as problem:
         raise CensusError(f"{path}: {problem.strerror}; a run with SQL Server behind the proxy writes it") from None
     except ValueError as problem:
         raise CensusError(f"{path} is damaged: {problem}") from None
+    if not all(isinstance(line, dict) and "operation" in line for line in lines):
+        raise CensusError(f"{path} is no census; give the run's folder, or its census.jsonl")
+    return lines
 
 
 def answers(lines: Sequence[Mapping[str, Any]]) -> list[Answer]:
@@ -131,7 +134,8 @@ def _probe(lines: Sequence[Mapping[str, Any]]) -> str:
         before = first.setdefault(line["key"], [])
         if "CreateMultipartUpload" not in before and line["operation"] != "UploadPart":
             before.append(line["operation"])
-    begun = [" then ".join(steps) for key, steps in first.items() if key and steps[-1:] == ["CreateMultipartUpload"]]
+    ended = [steps[:-1] for key, steps in first.items() if key and steps[-1:] == ["CreateMultipartUpload"]]
+    begun = [" then ".join(steps) or "no request for the object" for steps in ended]
     listing = "; lists under a prefix" if _of(lines, "ListObjects") else ""
     return _listed(begun) + listing
 
@@ -192,12 +196,24 @@ def _removals(lines: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _retries(lines: Sequence[Mapping[str, Any]]) -> str:
-    sent = Counter((line["key"], line["part"]) for line in _of(lines, "UploadPart"))
-    failed = Counter(line["status"] or "no answer" for line in _of(lines, "UploadPart") if line["status"] != 200)  # noqa: PLR2004
-    if not failed:
-        return "nothing failed in this run"
-    after = ", ".join(str(status) for status in failed)
-    return f"the same part at most {max(sent.values())} times; after {after}"
+    tries = _tries(lines)
+    again = dict.fromkeys(status for found in tries for status in found[:-1])
+    given_up = dict.fromkeys(found[-1] for found in tries if found[-1] != "200")
+    if not again and not given_up:
+        return "nothing failed in this run" if tries else NOT_SEEN
+    last = f"; given up after {', '.join(given_up)}" if given_up else ""
+    return f"the same part at most {max(map(len, tries))} times; again after {', '.join(again) or 'nothing'}{last}"
+
+
+def _tries(lines: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """What came of each part of each upload, try after try."""
+    begun, tries = Counter[str](), dict[tuple[str, int, int], list[str]]()
+    for line in sorted(lines, key=lambda each: each["began"]):
+        begun[line["key"]] += line["operation"] == "CreateMultipartUpload"
+        if line["operation"] == "UploadPart":
+            place = (line["key"], begun[line["key"]], line["part"])
+            tries.setdefault(place, []).append(str(line["status"] or "no answer"))
+    return list(tries.values())
 
 
 def _patience(lines: Sequence[Mapping[str, Any]]) -> str:

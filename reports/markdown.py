@@ -198,7 +198,7 @@ def _known(run: Run) -> Iterator[str]:
 
 def _census(run: Run) -> Iterator[str]:
     if run.footer.census:
-        yield f"## What SQL Server sent ({len(run.footer.census)} questions)"
+        yield f"## {wording.census_title(run)} ({len(run.footer.census)} questions)"
         yield plain(wording.census_text(run))
         head = ("", "Open question", "Seen in this run", "Requests", "Settles the switch")
         yield table(head, (_answer(row) for row in run.footer.census), right=(3,))

@@ -204,16 +204,23 @@ def engine_text(run: Run) -> str:
     return f"SQL Server {build}, {engine['edition']}, {engine['platform']}"
 
 
+def census_title(run: Run) -> str:
+    """Whose requests a census shows."""
+    sender = "the stand-in" if run.header.engine and run.header.engine["standin"] else "SQL Server"
+    return f"What {sender} sent"
+
+
 def census_text(run: Run) -> str:
     """What the answers of a census are worth, and what they settle."""
     if run.header.engine and run.header.engine["standin"]:
         return (
             "The stand-in sent this: it shows what we guessed of SQL Server, and settles nothing. In a run with SQL "
-            "Server each answer settles the switch of the stand-in that stands beside it."
+            "Server an answer that is seen settles the switch of the stand-in that stands beside it."
         )
     return (
-        "No public document answers these questions. Each answer settles the switch of the stand-in that stands "
-        "beside it: certify --behave-like RUN takes them from here."
+        "No public document answers these questions. An answer that was seen settles the switch of the stand-in that "
+        "stands beside it. certify --behave-like RUN takes probe, tiny, payload_hash, parts_in_flight, parallel_ranges "
+        "and user_agent from here; set the others with --behave."
     )
 
 

@@ -147,10 +147,12 @@ def test_untrusted_certificate_is_msg_3201(engine, database, untrusted):
 
 
 @pytest.mark.requirement("ERR-04.certificate-swapped")
-def test_certificate_swapped_in_mid_backup_gets_nothing(two_part_database, away, untrusted):
-    """A backup whose store shows an untrusted certificate from half of it on fails, and sends nothing there."""
+def test_certificate_swapped_in_mid_backup_gets_nothing(two_part_database, away, untrusted, evidence):
+    """A backup whose store shows an untrusted certificate half way fails, as does the next; nothing is sent there."""
     two_part_database.backup_must_fail(away.replaced_by(untrusted, "swapped.bak"))
+    two_part_database.backup_must_fail(away.urls("swapped again.bak"))
 
+    evidence.keep("connections_to_the_stranger", away.doorway.later)
     assert untrusted.requests() == []
 
 

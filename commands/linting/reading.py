@@ -216,14 +216,15 @@ class _Reader:
             label, start = self.label(), self.cursor.at
             if not label and self.cursor.now.kind is Kind.WORD:  # the next statement begins
                 break
+            left_out = label and self.cursor.now.upper in ("NULL", "DEFAULT")
             value = (label and self.cursor.word()) or self.cursor.expression()
             if self.cursor.at == start:
                 break
             if self.cursor.accept_any("OUTPUT", "OUT"):
                 self.forget([self.cursor.peek(-2).text])
-            if label:
+            if label and not left_out:
                 named[label] = value
-            else:
+            elif not label:
                 plain.append(value)
             if not self.cursor.accept(","):
                 break

@@ -30,7 +30,10 @@ def read_targets(cursor: Cursor, word: str) -> tuple[list[Option], tuple[Device,
     while cursor.at - start < _FAR and not cursor.accept(word):
         token = cursor.now
         if cursor.at > start and _begins(cursor):
-            cursor.slip(f"no {word} in front of {token.upper}")
+            before = cursor.peek(-1)
+            near = cursor.at - start > 1 and meant(before.upper, (word,))
+            told = f"{before.upper}: did you mean {word}?" if near else f"no {word} in front of {token.upper}"
+            cursor.slip(told, cursor.place(before) if near else None)
             break
         if token.kind in (Kind.BREAK, Kind.END) or token.upper in (";", "WITH", "BACKUP", "RESTORE"):
             # what was left to run time may have been the devices, but RESTORE may do without
