@@ -96,7 +96,8 @@ def one_round(provider: str, endpoint: Endpoint, folder: Path) -> dict[str, floa
         "suite": max(entry["ended"] for entry in sent) - min(entry["began"] for entry in sent),
         "replay": ended - began,
         "requests": len(sent),
-        "housekeeping": len(recording["requests"]) - len(sent),
+        "probes": sum(entry["probe"] for entry in recording["requests"]),
+        "housekeeping": sum(not (entry["check"] or entry["probe"]) for entry in recording["requests"]),
         "checks": len(checks),
         "cpu": recording["cpu"],
         "waited": recording["waited"],
@@ -224,8 +225,10 @@ def report(provider: str, rounds: list[dict[str, float]]) -> None:
         f"  {middle['checks'] / middle['suite']:.1f} checks and {middle['requests'] / middle['suite']:.0f} requests/s"
     )
     print(f"  {per_check:.1f} requests and {middle['cpu'] / middle['checks']:.3f} CPU s of the client per check")
-    share = middle["housekeeping"] / (middle["housekeeping"] + middle["requests"])
-    print(f"  housekeeping: {share:.1%} of all requests")
+    every = middle["housekeeping"] + middle["probes"] + middle["requests"]
+    print(
+        f"  housekeeping: {middle['housekeeping'] / every:.1%} of all requests, probes: {middle['probes'] / every:.1%}"
+    )
 
 
 if __name__ == "__main__":

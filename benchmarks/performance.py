@@ -47,10 +47,10 @@ ratio are measured in turn, in one run, against one server that runs on the same
 pytest, no requests, no boto3; same bodies, signed anew, upload ids mapped, same order, at the same time what was sent
 at the same time). Waiting is what checks do on purpose, to see that nothing more happens; the bare client never does.
 The CPU is that of the suites. Others are the requests that no check sends (housekeeping): making a bucket, cleaning up,
-proving it gone.
+proving it gone. Probes find out, at the end of a whole run, what a profile says nothing of.
 
-| server | suites, s | waiting | client, s | ratio | not waiting | checks/s | requests/s | per check | CPU s | others |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| server | suites, s | waiting | client, s | ratio | not waiting | checks/s | requests/s | each | CPU s | others | probes |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 {limit}
 
 ## A second worker
@@ -142,12 +142,12 @@ def _processor() -> str:
 def _limit(name: str, rounds: list[dict[str, float]]) -> str:
     middle = {what: statistics.median(found[what] for found in rounds) for what in rounds[0]}
     whole, busy = ratio(rounds), ratio(rounds, busy=True)
-    share = middle["housekeeping"] / (middle["housekeeping"] + middle["requests"])
+    every = middle["housekeeping"] + middle["probes"] + middle["requests"]
     checks, requests, suite, cpu = (middle[what] for what in ("checks", "requests", "suite", "cpu"))
     sizes = f"{checks / suite:.1f} | {requests / suite:.0f} | {requests / checks:.1f} | {cpu / checks:.3f}"
     return (
         f"| {name} | {suite:.1f} | {middle['waited']:.1f} | {middle['replay']:.1f} | {whole:.2f} | {busy:.2f} "
-        f"| {sizes} | {share:.1%} |"
+        f"| {sizes} | {middle['housekeeping'] / every:.1%} | {middle['probes'] / every:.1%} |"
     )
 
 

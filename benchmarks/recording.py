@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from restoreproof.fixtures import waiting
+from restoreproof.fixtures import staging, waiting
 from restoreproof.fixtures.transport import Transport
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ KEPT_ANSWER = 64 * 1024
 requests: list[dict[str, Any]] = []
 bodies: dict[int, bytes] = {}
 checking = [False]
+probing = [False]
 cpu: list[float] = []
 waits: list[float] = []
 
@@ -40,6 +41,7 @@ def _recording(send: Callable[..., Any]) -> Callable[..., Any]:
             "place": self.endpoint.place_of(""),
             "thread": get_ident(),
             "check": checking[0],
+            "probe": probing[0],
             "began": time.perf_counter(),
             "answer": b"",
         }
@@ -72,6 +74,20 @@ def pytest_configure() -> None:
     """Look over the transport's shoulder, and count what checks wait for on purpose."""
     Transport.send = _recording(Transport.send)  # type: ignore[method-assign]
     waiting.time = _Clock  # type: ignore[assignment]
+    staging.probe = _trying(staging.probe)
+
+
+def _trying(probe: Callable[..., Any]) -> Callable[..., Any]:
+    """Tell what a run finds out beside its checks from housekeeping, too."""
+
+    def tried(*arguments: Any) -> Any:
+        probing[0] = True
+        try:
+            return probe(*arguments)
+        finally:
+            probing[0] = False
+
+    return tried
 
 
 @pytest.hookimpl(wrapper=True)
