@@ -49,7 +49,7 @@ at the same time). Waiting is what checks do on purpose, to see that nothing mor
 The CPU is that of the suites. Others are the requests that no check sends (housekeeping): making a bucket, cleaning up,
 proving it gone. Probes find out, at the end of a whole run, what a profile says nothing of.
 
-| server | suites, s | waiting | client, s | ratio | not waiting | checks/s | requests/s | each | CPU s | others | probes |
+| server | suites, s | waiting | client, s | ratio | no waits | checks/s | requests/s | each | CPU s | others | probes |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 {limit}
 
