@@ -173,13 +173,14 @@ def test_what_is_wrong_with_an_engine_is_told_in_one_line(lab, tmp_path, words, 
 
 
 @pytest.fixture
-def instance(lab, tmp_path):
+def instance(lab, tmp_path, monkeypatch):
     """A SQL Server that runs already, the words that name it, and what it holds of ours."""
     program, engine = start_standin(DRIVER, lab.endpoint.ca, {})
     with closing(program):
         login = login_of(program.ready)
         (tmp_path / "engine.pem").write_text(login.ca)
-        lab.environment.update(MSSQL_USER=login.user, MSSQL_PASSWORD=login.password.reveal())
+        monkeypatch.setitem(lab.environment, "MSSQL_USER", login.user)
+        monkeypatch.setitem(lab.environment, "MSSQL_PASSWORD", login.password.reveal())
         words = ("--engine-host", f"localhost:{login.port}", "--engine-ca", str(tmp_path / "engine.pem"))
         yield engine, ("--engine", "instance", *words)
 
