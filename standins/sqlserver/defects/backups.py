@@ -136,12 +136,7 @@ DEFECTS = (
         "tail-loses-a-row",
         "The tail of the log comes back without its last row.",
         "BAK-03.tail-log",
-        (
-            "BAK-03.standby-takes-over",
-            "BAK-03.tail-log",
-            "BAK-03.two-instances",
-            "BAK-04.file",
-        ),
+        ("BAK-03.tail-log", "BAK-04.file"),
         loses_what(lambda batch: batch.says(r"BACKUP LOG .* WITH NORECOVERY$")),
     ),
     EngineDefect(
