@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from restoreproof.commands.linting.finding import ERROR, SYNTAX, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from restoreproof.commands.linting.finding import Setting
     from restoreproof.commands.linting.script import Script
@@ -57,7 +57,7 @@ def check_spelling(script: Script, setting: Setting) -> Iterator[Finding]:
 
 
 @lru_cache(maxsize=4096)
-def meant(word: str, words: tuple[str, ...]) -> str:
+def meant(word: str, words: Collection[str]) -> str:
     """The one of these words that another was meant to be: one slip away if it is short, up to three if it is long."""
     slips = 0 if len(word) < _SHORT - 1 else 1 if len(word) <= _SHORT else 2 if len(word) <= _MIDDLE else 3
     near = ((_distance(word, other), other) for other in words if abs(len(other) - len(word)) <= slips)
@@ -67,7 +67,7 @@ def meant(word: str, words: tuple[str, ...]) -> str:
 
 def meant_option(word: str, verb: str) -> str:
     """The option of BACKUP or RESTORE that a word was meant to be."""
-    return meant(word, tuple(sorted(OPTIONS[verb])))
+    return meant(word, OPTIONS[verb])
 
 
 def _distance(one: str, other: str) -> int:
