@@ -122,6 +122,15 @@ class Batch:
         """Let it run, as it is or otherwise."""
         self.step(self.text if text is None else text, self.parameters, output or self.output, self.cancelled)
 
+    def run_marking(self, things: Sequence[str], condition: Callable[[Batch], bool]) -> None:
+        """Let it run, and remember these things if a backup that meets the condition fails."""
+        try:
+            self.run()
+        except SqlError:
+            if self.is_backup and condition(self):
+                self.memory.mark(things)
+            raise
+
     def also(self, text: str) -> None:
         """Run a further batch that nobody hears of."""
         self.step(text, {}, Deaf(), Event())

@@ -18,12 +18,7 @@ def _dump_on_failure(batch: Batch) -> None:
     if batch.says(r"FROM sys\.dm_server_memory_dumps") and batch.memory.marked:
         batch.run(f"SELECT N'{DUMP}' AS filename")
         return
-    try:
-        batch.run()
-    except SqlError:
-        if batch.is_backup:
-            batch.memory.mark([DUMP])
-        raise
+    batch.run_marking([DUMP], lambda _: True)
 
 
 def _assertion_on_failure(batch: Batch) -> None:

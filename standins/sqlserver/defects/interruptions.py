@@ -34,17 +34,10 @@ def _refuse_restored_again(batch: Batch) -> None:
 
 
 def _spoilt_when_gone(batch: Batch) -> None:
-    gone = [
-        url.rpartition("/")[2] for url in batch.urls
-    ]  # the name of the host has another port on the way that is cut
+    gone = [url.rpartition("/")[2] for url in batch.urls]  # the host has another port on the way that is cut
     if batch.says(r"\bRESTORE\b") and batch.memory.knows(gone):
         raise SqlError(3241, f"The media family on device '{batch.urls[0]}' is incorrectly formed.")
-    try:
-        batch.run()
-    except SqlError:
-        if batch.is_backup and batch.says(r"/gone\.bak"):
-            batch.memory.mark(gone)
-        raise
+    batch.run_marking(gone, lambda failed: failed.says(r"/gone\.bak"))
 
 
 def _after_failure(title: str, statement: str, number: int) -> Callable[[Batch], None]:
@@ -53,12 +46,7 @@ def _after_failure(title: str, statement: str, number: int) -> Callable[[Batch],
     def play(batch: Batch) -> None:
         if batch.says(statement) and batch.memory.knows(batch.urls):
             raise SqlError(number, f"What failed before on '{batch.urls[0]}' stands in the way.")
-        try:
-            batch.run()
-        except SqlError:
-            if batch.is_backup and batch.says(title):
-                batch.memory.mark(batch.urls)
-            raise
+        batch.run_marking(batch.urls, lambda failed: failed.says(title))
 
     return play
 
