@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
+from restoreproof.commands.switches import check_switches
 from restoreproof.fixtures.deadlines import Deadlines
 from restoreproof.fixtures.engine_options import options, words
 from restoreproof.fixtures.planning import amount, check_size, plan_of
@@ -130,9 +131,7 @@ def _add_deadlines(add: Callable[..., Any]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the suites in this process and return the exit code."""
-    from restoreproof.fixtures.engines.asking import read_switch  # noqa: PLC0415 - as below
     from restoreproof.standins.catalogue import apart  # noqa: PLC0415 - heavy, and --help does without
-    from restoreproof.standins.sqlserver.connector.behaviour import Behaviour  # noqa: PLC0415 - as above
 
     register = load_register()
     try:
@@ -141,12 +140,10 @@ def run(args: argparse.Namespace) -> int:
             amount(option, getattr(args, option.replace("-", "_")) or "1")
         Deadlines.of(args.check_deadline, args.deadline)
         known_word("require", args.require, RUNGS)
-        Behaviour.from_mapping(dict(read_switch(word) for word in args.behave))
+        check_switches(args.behave)
         args.defect, args.engine_defect = apart((*args.defect, *args.engine_defect))
     except (SelectionError, LookupError) as problem:
         return _refuse(str(problem))
-    except ValueError as problem:
-        return _refuse(f"--behave: {problem}")
     console = Console(highlight=False, soft_wrap=True)
     if args.list:
         return _list(register, selection, console)

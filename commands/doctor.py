@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from restoreproof.commands.switches import check_switches
 from restoreproof.fixtures.engine_options import options
 from restoreproof.fixtures.size_options import options as size_options
 from restoreproof.providers.problems import ProfileError
@@ -77,21 +78,16 @@ def run(args: Namespace) -> int:
     from restoreproof.fixtures.doctor.size import read_size  # noqa: PLC0415
     from restoreproof.fixtures.endpoints import EndpointError  # noqa: PLC0415 - heavy, and --help does without
     from restoreproof.fixtures.engines import EngineError  # noqa: PLC0415
-    from restoreproof.fixtures.engines.asking import read_switch  # noqa: PLC0415
     from restoreproof.fixtures.selection import SelectionError  # noqa: PLC0415
     from restoreproof.providers.profile import load_profile  # noqa: PLC0415
-    from restoreproof.standins.sqlserver.connector.behaviour import Behaviour  # noqa: PLC0415
 
     try:
         profile = load_profile(args.provider, os.environ, _known_ids(), colons=True)
         window, key, wish = _seconds(args.backup_window), _key(args.key), _wish(args)
         size = read_size(vars(args), profile)
+        check_switches(args.behave)
     except (ProfileError, SelectionError, EngineError) as problem:
         return _refuse(str(problem))
-    try:
-        Behaviour.from_mapping(dict(read_switch(word) for word in args.behave))
-    except ValueError as problem:
-        return _refuse(f"--behave: {problem}")
     try:
         examination = _examine(profile, window, key, wish, size)
     except (EndpointError, OSError) as problem:
@@ -109,6 +105,7 @@ def _examine(profile: Profile, window: float | None, key: str, wish: Wish, size:
     with ExitStack() as stack:
         is_there = profile.endpoint.kind == "url"
         endpoint = find_remote(profile) if is_there else start_endpoint(profile, (), stack)
+        endpoint = replace(endpoint, lists_v2=bool(profile.capabilities["listing_v2"]))
         who = patient.Patient(profile, endpoint, window, key, os.environ)
         visit = examining.begin(who, examining.load_sources())
         with server.beside(wish, who, visit.chart):

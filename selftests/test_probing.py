@@ -64,9 +64,7 @@ def utf16(key):
 
 def probed(endpoint, folder):
     """What is tried at an endpoint, value by name."""
-    subject = Subject(
-        "acme", "acme", endpoint, Declared(), {"bucket_creation": "s3", "listing_v2": True}, str(folder), "", limits={}
-    )
+    subject = Subject("acme", "acme", endpoint, Declared(), {"bucket_creation": "s3"}, str(folder), "", limits={})
     with closing(Ledger(folder)) as ledger:
         return {name: told["value"] for name, told in probing.probe(subject, ledger).items()}
 
