@@ -16,13 +16,18 @@ MIB = 1024 * 1024
 @pytest.fixture(scope="module")
 def whole_run():
     with laboratory() as lab:
-        return lab.certify()
+        done, run = lab.certify()
+        return done, run, {path.name for path in lab.folder.iterdir()}
 
 
 def test_exit_code_says_that_a_rehearsed_endpoint_is_not_certified(whole_run):
-    done, run = whole_run
+    done, run, _ = whole_run
 
     assert (done.returncode, run.footer.rung, run.footer.as_declared) == (1, "wire conformant", True)
+
+
+def test_run_leaves_no_cache_in_the_folder_where_it_was_started(whole_run):
+    assert ".hypothesis" not in whole_run[2]
 
 
 def test_plan_is_an_honest_bound(whole_run):
