@@ -168,7 +168,8 @@ _APPLIES = {True: "applies", False: "does not apply", None: "not known; add --la
 
 def _deviation(deviation: Deviation) -> str:
     seen_in = f" in {deviation.seen_in}" if deviation.seen_in else ""
-    return f"{deviation.check} ({deviation.symptom}{seen_in})"
+    at_times = ", not in every run" if deviation.intermittent else ""
+    return f"{deviation.check} ({deviation.symptom}{seen_in}{at_times})"
 
 
 def _endpoint_rows(profile: Profile) -> Iterator[tuple[str, str]]:

@@ -43,6 +43,7 @@ style  = "path"  # or "virtual": the bucket in front of the host name
 # symptom = "not-listed"
 # reason  = "one sentence"
 # link    = "https://..."
+# intermittent = true          # it comes and goes: a run that does not show it proves nothing
 # seen_in = "firmware < 12.1"  # the releases that do so, by a label of the run: --label firmware=12.0
 
 # [labels]  # what runs are labelled with, unless --label says otherwise

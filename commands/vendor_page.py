@@ -222,14 +222,14 @@ def _deviations(vendor: Vendor) -> Iterator[str]:
     rows = [
         (
             code(entry.check),
-            code(entry.symptom),
+            code(entry.symptom) + (", not in every run" if entry.intermittent else ""),
             code(entry.seen_in) if entry.seen_in else plain(run_in),
             plain(entry.reason),
             links([entry.link]),
         )
         for entry in declared
     ]
-    yield "Runs of these releases have shown each of these, with this symptom; those that not every run shows say so:"
+    yield "Runs of these releases have shown each of these, with this symptom, in every run unless it says otherwise:"
     yield ""
     yield from table(["Check", "Symptom", "Releases", "What was seen", "Link"], rows)
 

@@ -57,6 +57,8 @@ class Draft:
         table.add(tomlkit.comment(comment))
         for key in ("check", "symptom", "reason", "link", *(["seen_in"] if deviation.seen_in else [])):
             table.add(key, getattr(deviation, key))
+        if deviation.intermittent:
+            table.add("intermittent", True)
         table.add(tomlkit.nl())
         self._deviations().append(table)
 

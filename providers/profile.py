@@ -42,13 +42,17 @@ SYMPTOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
 
 @dataclass(frozen=True)
 class Deviation:
-    """A check that must fail with this symptom, or the run is red; ``seen_in`` is the range of releases, if any."""
+    """A check that must fail with this symptom, or the run is red; ``seen_in`` is the range of releases, if any.
+
+    One that is ``intermittent`` need not show itself in every run: a pass is then no proof, and the check not met.
+    """
 
     check: str
     symptom: str
     reason: str
     link: str
     seen_in: str = ""
+    intermittent: bool = False
 
 
 @dataclass(frozen=True)
@@ -235,8 +239,9 @@ def _deviations(
 
 def _deviation(table: Table, known_ids: Collection[str], seen_in: str) -> Deviation:
     values = {key: table.text(key, required=True) or "" for key in ("check", "symptom", "reason", "link")}
+    intermittent = table.flag("intermittent") or False
     table.close()
-    deviation = Deviation(**values, seen_in=seen_in)
+    deviation = Deviation(**values, seen_in=seen_in, intermittent=intermittent)
     if deviation.check and deviation.check not in known_ids:
         near = nearest(deviation.check, known_ids) or "restoreproof certify --list shows all ids"
         table.report("check", f"no check has this id; {near}")

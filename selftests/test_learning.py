@@ -209,6 +209,23 @@ def test_lines_of_other_releases_are_left_alone(tmp_path):
     assert [deviation.symptom for deviation in before.deviations] == ["order-differs"]
 
 
+@pytest.mark.parametrize(("shown", "symptom"), [("", "SlowDown"), ("SlowDown", "SlowDown"), ("timeout", "timeout")])
+def test_what_comes_and_goes_is_kept_as_that(tmp_path, shown, symptom):
+    file = tmp_path / "acme.toml"
+    text = PROFILE.format(
+        style="", capabilities="", deviations=DEVIATION.format("LIST-02.order", "SlowDown") + "intermittent = true\n"
+    )
+    file.write_text(text, encoding="utf-8")
+    profile = load_profile(str(file), {}, REGISTER.requirements, require_keys=False)
+    draft = Draft(text)
+    for change in learn(example_runs.run(judged({"LIST-02.order": shown}, profile)), profile, REGISTER.requirements):
+        change.apply(draft, "run-1")
+    file.write_text(draft.text, encoding="utf-8")
+
+    (then,) = load_profile(str(file), {}, REGISTER.requirements, require_keys=False).deviations
+    assert (then.symptom, then.intermittent) == (symptom, True)
+
+
 def learned(tmp_path, seen, **parts):
     """The sentences of what is learned when these symptoms were seen with a profile of these parts."""
     file = tmp_path / "acme.toml"
@@ -358,8 +375,9 @@ def test_rehearsal_teaches_nothing_of_a_vendor(written, tmp_path, capsys, progra
     assert "the run was a rehearsal on the embedded endpoint" in capsys.readouterr().err
 
 
-def test_run_that_found_nothing_new_writes_nothing(written, tmp_path, capsys):
-    _, run = written(DEVIATION.format("LIST-02.order", REGISTER["LIST-02.order"].symptom))
+@pytest.mark.parametrize("comes_and_goes", ["", "intermittent = true\n"])
+def test_run_that_found_nothing_new_writes_nothing(written, tmp_path, capsys, comes_and_goes):
+    _, run = written(DEVIATION.format("LIST-02.order", REGISTER["LIST-02.order"].symptom) + comes_and_goes)
 
     assert main(["profile", "learn", str(run)]) == 0
 

@@ -86,6 +86,7 @@ def test_who_does_not_judge_by_a_profile_needs_no_label(tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        (DEVIATION + 'intermittent = "yes"', "[[deviations]].intermittent: must be true or false, is a text"),
         (DEVIATION + "seen_in = 12", "must be a text in quotes, is a whole number"),
         *(
             (f'{DEVIATION}seen_in = "{text}"', "is no range; write a label, a comparison and a version, such as")

@@ -49,17 +49,19 @@ def lab():
 def run(lab, tmp_path):
     """Run a suite of the test's own, as the plugin runs ours."""
 
-    def started(text, *words, deviations=None, denied=""):
+    def started(text, *words, deviations=None, denied="", intermittent=False):
         (tmp_path / "test_errors.py").write_text(HEAD + text, encoding="utf-8")
-        return run_suite(lab, tmp_path, *words, deviations=deviations or {}, denied=denied)
+        declared = {"deviations": deviations or {}, "denied": denied, "intermittent": intermittent}
+        return run_suite(lab, tmp_path, *words, **declared)
 
     return started
 
 
-def run_suite(lab, suite, *words, deviations, denied):
+def run_suite(lab, suite, *words, deviations, denied, intermittent=False):
     profile = lab.profile.read_text(encoding="utf-8")
     profile = profile.replace("virtual_host = true", f"virtual_host = true\n{denied}")
     profile += "".join(DEVIATION.format(check=check, symptom=symptom) for check, symptom in deviations.items())
+    profile += "intermittent = true\n" if intermittent else ""
     reports = Path(tempfile.mkdtemp(dir=lab.folder))
     declared = lab.folder / f"{reports.name}.toml"
     declared.write_text(profile, encoding="utf-8")
@@ -162,6 +164,18 @@ def zoo(request, lab, tmp_path_factory):
         "ABORT-03.aborted-cannot-complete": "NoSuchUpload",
     }
     return run_suite(lab, suite, "-n", request.param, deviations=symptoms, denied="list_uploads = false")
+
+
+def test_deviation_that_comes_and_goes_is_unmet_where_it_does_not_show(run):
+    check = "ABORT-06.second-upload-survives"
+    ended = run(
+        suite_of(ABORT_06__second_upload_survives=PASSES),
+        *("--check", check, "--require", "as-declared"),
+        deviations={check: "NoSuchUpload"},
+        intermittent=True,
+    )
+
+    assert (ended.code, ended.records[check].verdict) == (0, "deviates")
 
 
 def test_phase_decides_and_no_declaration_excuses_a_broken_set_up(zoo):

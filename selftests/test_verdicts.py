@@ -21,6 +21,7 @@ from restoreproof.reports.register import Area, Reach, Register
 EXCUSE = Excuse("NotImplemented", "it was never built", "https://vendor.example.test/known")
 CLAIM = replace(requirement(), id="ABORT-03.listed", capability="list_uploads", after=(), needs=(), any_of="")
 DECLARED = Declared({CLAIM.id: EXCUSE}, {})
+INTERMITTENT = Declared({CLAIM.id: replace(EXCUSE, intermittent=True)}, {})
 DENIED = Declared({}, {"list_uploads": ("NotImplemented", "not-listed")})
 UNKNOWN = Declared(unknown=DENIED.denied)
 NOTHING = Declared()
@@ -87,6 +88,11 @@ def claims(*verdicts, **changes):
         (seen("failed", "notimplemented"), DECLARED, "fails"),
         (seen("failed", "NotImplementedYet"), DECLARED, "fails"),
         (seen("passed"), DECLARED, "stale"),
+        (seen("passed"), INTERMITTENT, "deviates"),
+        (seen("failed", "NotImplemented"), INTERMITTENT, "deviates"),
+        (seen("failed", "AccessDenied"), INTERMITTENT, "fails"),
+        (seen("broken"), INTERMITTENT, "error"),
+        (seen("skipped"), INTERMITTENT, "not run"),
         (seen("failed", "not-listed"), DENIED, "unsupported"),
         (seen("failed", "still-listed"), DENIED, "fails"),
         (seen("passed"), DENIED, "stale"),
@@ -155,6 +161,13 @@ def test_excuse_is_shown_with_its_link_and_its_absence_with_both_symptoms():
 
     assert (excused.reason, excused.link) == (EXCUSE.reason, EXCUSE.link)
     assert other.reason == "declared with symptom 'NotImplemented', failed with 'reset'"
+
+
+def test_pass_of_what_comes_and_goes_says_that_it_proves_nothing():
+    record = combine(CLAIM, [seen("passed")], INTERMITTENT)
+
+    assert record.observed == "nothing wrong in this run: declared as intermittent, so one pass proves nothing"
+    assert (record.symptom, record.reason, record.link) == (EXCUSE.symptom, EXCUSE.reason, EXCUSE.link)
 
 
 def test_stale_says_which_line_to_delete():
@@ -358,7 +371,7 @@ def through_json(value):
 
 
 @given(
-    st.dictionaries(st.text(), st.builds(Excuse, st.text(), st.text(), st.text())),
+    st.dictionaries(st.text(), st.builds(Excuse, st.text(), st.text(), st.text(), st.text(), st.booleans())),
     st.dictionaries(st.text(), st.lists(st.text()).map(tuple)),
     st.dictionaries(st.text(), st.lists(st.text()).map(tuple)),
 )
