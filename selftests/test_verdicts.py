@@ -157,17 +157,12 @@ def test_variant_that_never_ran_keeps_the_check_from_conforming():
 
 def test_excuse_is_shown_with_its_link_and_its_absence_with_both_symptoms():
     excused = combine(CLAIM, [seen("failed", "NotImplemented")], DECLARED)
+    passed = combine(CLAIM, [seen("passed")], INTERMITTENT)
     other = combine(CLAIM, [seen("failed", "reset")], DECLARED)
 
-    assert (excused.reason, excused.link) == (EXCUSE.reason, EXCUSE.link)
+    assert (excused.reason, excused.link) == (passed.reason, passed.link) == (EXCUSE.reason, EXCUSE.link)
+    assert passed.observed.startswith("nothing wrong in this run: declared as intermittent")
     assert other.reason == "declared with symptom 'NotImplemented', failed with 'reset'"
-
-
-def test_pass_of_what_comes_and_goes_says_that_it_proves_nothing():
-    record = combine(CLAIM, [seen("passed")], INTERMITTENT)
-
-    assert record.observed == "nothing wrong in this run: declared as intermittent, so one pass proves nothing"
-    assert (record.symptom, record.reason, record.link) == (EXCUSE.symptom, EXCUSE.reason, EXCUSE.link)
 
 
 def test_stale_says_which_line_to_delete():
