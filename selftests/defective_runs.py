@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from restoreproof.fixtures.endpoints import Endpoint
+    from restoreproof.providers.profile import Profile
     from restoreproof.reports.record import Run
 
 ENGINELESS = ("--engine", "none")
@@ -105,6 +106,14 @@ class Laboratory:
         return self.certify(*words, *chosen)[1]
 
 
+def declared(profile: Profile) -> str:
+    """What a profile declares, without the releases."""
+    return "".join(
+        DEVIATION.format_map(vars(deviation)) + ("intermittent = true\n" if deviation.intermittent else "")
+        for deviation in profile.deviations
+    )
+
+
 @contextmanager
 def laboratory(name: str = "laboratory", bucket: str = "", provider: str = "embedded") -> Iterator[Laboratory]:
     """A server, the embedded endpoint unless another is named, started once for many runs, with a state of its own."""
@@ -115,7 +124,7 @@ def laboratory(name: str = "laboratory", bucket: str = "", provider: str = "embe
         endpoint = start_endpoint(profile, (), server)
         file = write_profile(folder, endpoint, name, bucket or endpoint.bucket, profile.limits["part_minimum"])
         with file.open("a", encoding="utf-8") as more:
-            more.writelines(DEVIATION.format_map(vars(deviation)) for deviation in profile.deviations)
+            more.write(declared(profile))
         own = frozenset(deviation.check for deviation in profile.deviations)
         yield Laboratory(endpoint, folder, file, environment(folder, endpoint), own, server.close)
 

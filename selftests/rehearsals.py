@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defective_runs import DEVIATION, KEYS, REGISTER, Laboratory, environment
+from defective_runs import KEYS, REGISTER, Laboratory, declared, environment
 
 from restoreproof.fixtures.endpoints.starting import BUCKET, give_bucket, start_endpoint
 from restoreproof.fixtures.rehearsing import composition
@@ -116,7 +116,7 @@ class Stage:
             "[limits]",
             *(f"{name} = {value}" for name, value in profile.limits.items()),
             *(KEYS.format(role=role, variable=role.upper()) for role in endpoint.keys),
-            *(DEVIATION.format_map(vars(deviation)) for deviation in self.plain.deviations),
+            declared(self.plain),
         ]
         return "\n".join(lines)
 
