@@ -164,9 +164,15 @@ def write(engine, devices, payload, *, cancelled=None, mirrors=(), **options):
     )
 
 
+def pieces(engine, devices, keys=None, *, cancelled=None, **options):
+    with engine.open(devices, transfer(**options), cancelled or threading.Event()) as opened:
+        yield from opened.pieces((keys or {}).get)
+
+
 def read(engine, devices, keys=None, **options):
-    return b"".join(engine.read(devices, transfer(**options), (keys or {}).get, threading.Event()))
+    return b"".join(pieces(engine, devices, keys, **options))
 
 
-def look(engine, one, **options):
-    return engine.look(one, transfer(**options), threading.Event())
+def look(engine, one, *, cancelled=None, **options):
+    with engine.open([one], transfer(**options), cancelled or threading.Event()) as opened:
+        return opened.media[0]

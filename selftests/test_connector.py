@@ -2,10 +2,9 @@
 
 import socket
 from dataclasses import replace
-from threading import Event
 
 import pytest
-from backup_store import BUCKET, backups, content, device, look, read, refuse, storing, stripes, transfer, write
+from backup_store import BUCKET, backups, content, device, look, pieces, read, refuse, storing, stripes, write
 from backup_store import authority as saved
 from hostile_server import Misdeed
 
@@ -235,7 +234,7 @@ def test_reads_that_fail_later_are_3203():
     with storing() as store:
         write(backups(), [device(store)], DATA)
         for deed, told in ((replies(200, "x"), "13("), (says(503, "SlowDown"), "1117("), (says(403, "X"), "5(")):
-            rest = backups().read([device(store)], transfer(buffer_count=1), {}.get, Event())
+            rest = pieces(backups(), [device(store)], buffer_count=1)
             store.misdeeds = ()
             next(rest)
             store.misdeeds = (Misdeed(deed, on="read"),)
@@ -247,7 +246,7 @@ def test_reads_that_fail_later_are_3203():
 def test_an_object_that_is_replaced_while_it_is_read_is_noticed():
     with storing() as store:
         write(backups(), [device(store)], DATA)
-        rest = backups().read([device(store)], transfer(buffer_count=1), {}.get, Event())
+        rest = pieces(backups(), [device(store)], buffer_count=1)
         next(rest)
         write(backups(), [device(store)], DATA, overwrite=True)
 
