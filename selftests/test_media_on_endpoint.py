@@ -11,7 +11,7 @@ from running_standin import RunningStandin, module
 
 from restoreproof.standins.sqlserver.backups import Credential, Device, Encryption
 from restoreproof.standins.sqlserver.connector.behaviour import Behaviour
-from restoreproof.standins.sqlserver.media import reading
+from restoreproof.standins.sqlserver.media import memory
 from restoreproof.standins.sqlserver.media.backups import S3Backups
 from restoreproof.standins.sqlserver.media.layout import BLOCK
 from restoreproof.standins.sqlserver.session import SqlError
@@ -55,7 +55,7 @@ def failure(call, *arguments, **options):
 
 
 def test_large_parts_in_stripes_and_memory_within_its_bounds(endpoint, monkeypatch):
-    monkeypatch.setattr(reading, "_buffer", lambda size: memoryview(bytearray(size)))  # what tracemalloc can see
+    monkeypatch.setattr(memory, "buffer", lambda size: memoryview(bytearray(size)))  # what tracemalloc can see
     piece = content(MIB)
     count, whole = 2, 48
     bound = count * 3 * 5 * MIB + 6 * MIB

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.connector import messages
 from restoreproof.standins.sqlserver.connector.messages import Stage
+from restoreproof.standins.sqlserver.media import memory
 from restoreproof.standins.sqlserver.media.layout import (
     HEAD,
     PREAMBLE,
@@ -170,11 +170,6 @@ def _merged(streams: Sequence[_Stream], coder: Coder, told: Catalogue) -> Iterat
         raise Damage("the whole is not what the catalogue says")
 
 
-def _buffer(size: int) -> memoryview:
-    """Memory that costs nothing before it is used: to fill a bytearray with zeros first would hold all threads up."""
-    return memoryview(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
-
-
 class _Stream:
     """One object from its first byte to its last: ranges are fetched ahead, records are checked as they come.
 
@@ -279,7 +274,7 @@ class _Stream:
         size = self._volume.found.size
         while self._asked < size and len(self._fetching) < most:
             end = min(self._asked + self._step, size)
-            buffer = self._free.pop() if self._free else _buffer(min(self._step, size))
+            buffer = self._free.pop() if self._free else memory.buffer(min(self._step, size))
             place = range(self._asked, end)
             work = partial(_ranged, self._volume.store, self._volume.found, place, Stage.READ, buffer)
             self._fetching.append((buffer, self._crew.start(work)))
