@@ -165,8 +165,8 @@ def write(engine, devices, payload, *, cancelled=None, mirrors=(), **options):
 
 
 def pieces(engine, devices, keys=None, *, cancelled=None, **options):
-    with engine.open(devices, transfer(**options), cancelled or threading.Event()) as opened:
-        yield from opened.pieces((keys or {}).get)
+    with engine.mount(devices, transfer(**options), cancelled or threading.Event()) as mounted:
+        yield from mounted.pieces((keys or {}).get)
 
 
 def read(engine, devices, keys=None, **options):
@@ -174,5 +174,5 @@ def read(engine, devices, keys=None, **options):
 
 
 def look(engine, one, *, cancelled=None, **options):
-    with engine.open([one], transfer(**options), cancelled or threading.Event()) as opened:
-        return opened.media[0]
+    with engine.mount([one], transfer(**options), cancelled or threading.Event()) as mounted:
+        return mounted.media[0]

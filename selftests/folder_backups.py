@@ -63,7 +63,7 @@ class FolderBackups:
             raise SqlError(3201, text) from None
 
     @contextmanager
-    def open(self, devices, _transfer, cancelled):
+    def mount(self, devices, _transfer, cancelled):
         loaded = [self._load(device) for device in devices]
         yield SimpleNamespace(
             media=[medium for medium, _ in loaded], pieces=lambda key_of: self._pieces(loaded, key_of, cancelled)

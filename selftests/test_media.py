@@ -3,7 +3,6 @@
 import random
 import threading
 from dataclasses import replace
-from urllib.parse import unquote
 
 import pytest
 from backup_store import (
@@ -382,22 +381,6 @@ def test_every_call_ends_soon_after_it_is_cancelled(kind, what):
 
         assert not thread.is_alive()
         assert isinstance(caught[0], Cancelled)
-
-
-def test_a_restore_looks_at_each_object_once_and_then_asks_for_every_byte_once(store, engine):
-    devices = stripes(store, 2, "once/")
-    write(engine, devices, content(700_000))
-    store.requests.clear()
-    read(engine, devices)
-
-    for number in range(2):
-        own = [one for one in store.requests if f"once/{number}.bak" in unquote(one.target)]
-        kinds, ranges = [one.kind for one in own], [one.headers.get("range", "")[6:].split("-") for one in own[1:]]
-        whole = len(store.objects[f"once/{number}.bak"])
-        assert kinds == ["list", *["read"] * (len(own) - 1)]
-        assert ranges[:2] == [["0", "65535"], [str(whole - 65_536), str(whole - 1)]]
-        firsts = range(0, whole, PART)
-        assert sorted(ranges[2:]) == sorted([str(one), str(min(one + PART, whole) - 1)] for one in firsts)
 
 
 def test_a_restore_fetches_no_more_than_its_buffers_ahead_and_stops_when_it_is_left(store, engine):

@@ -19,7 +19,7 @@ __all__ = [
     "Device",
     "Encryption",
     "Medium",
-    "OpenedMedia",
+    "MountedMedia",
     "Transfer",
     "Written",
 ]
@@ -147,7 +147,7 @@ class Medium:
     thumbprint: bytes = b""
 
 
-class OpenedMedia(Protocol):
+class MountedMedia(Protocol):
     """The objects of a restore, each of which was looked at once; the connections to them are kept until it is over.
 
     :ivar media: what they say of themselves, in the order of the devices.
@@ -190,9 +190,9 @@ class Backups(Protocol):
         :raises SqlError: 3201 (can't open), 3202 (write failed), 3271 and others of the ERR entries.
         """
 
-    def open(
+    def mount(
         self, devices: Sequence[Device], transfer: Transfer, cancelled: Event
-    ) -> AbstractContextManager[OpenedMedia]:
+    ) -> AbstractContextManager[MountedMedia]:
         """Read the labels and the backup sets of all objects, by a few small ranges of each.
 
         :raises SqlError: 3201 (can't open), 3241 (no backup, or damaged).

@@ -81,12 +81,12 @@ class S3Backups:
         return Written(size, stored, time.monotonic() - began)
 
     @contextmanager
-    def open(self, devices: Sequence[Device], transfer: Transfer, cancelled: Event) -> Iterator[_Opened]:
+    def mount(self, devices: Sequence[Device], transfer: Transfer, cancelled: Event) -> Iterator[_Mounted]:
         """Look at all objects, at the same time; of several that can't be opened the first is told of."""
         with Crew(cancelled) as crew:
             stores = [self._store(device, transfer, crew) for device in devices]
             volumes = crew.results([partial(look_at, store) for store in stores])
-            yield _Opened(volumes, transfer, crew, self._reserved(_buffers(devices, transfer)))
+            yield _Mounted(volumes, transfer, crew, self._reserved(_buffers(devices, transfer)))
 
     def _store(self, device: Device, transfer: Transfer, crew: Crew) -> Store:
         store = Store(device, transfer.region, self.behaviour, self._context, crew.stop)
@@ -111,8 +111,8 @@ class S3Backups:
             crew.results([upload.abort for upload in opened])
 
 
-class _Opened:
-    """Implements :class:`OpenedMedia`."""
+class _Mounted:
+    """Implements :class:`MountedMedia`."""
 
     def __init__(
         self, volumes: Sequence[Volume], transfer: Transfer, crew: Crew, reserved: AbstractContextManager[None]

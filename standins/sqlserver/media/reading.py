@@ -111,7 +111,7 @@ def read_set(
 ) -> Iterator[bytes]:
     """Give the payload of a media set, in order.
 
-    :raises SqlError: as :meth:`OpenedMedia.pieces` says.
+    :raises SqlError: as :meth:`MountedMedia.pieces` says.
     """
     _check_set(volumes)
     label, told = volumes[0].label, volumes[0].catalogue

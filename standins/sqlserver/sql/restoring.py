@@ -113,10 +113,10 @@ class _Restore:
         if not self.devices:
             self._recover(name)
             return
-        with self.instance.backups.open(self.devices, self.transfer, self.session.cancelled) as opened:
-            found = self._check_media(opened.media)
+        with self.instance.backups.mount(self.devices, self.transfer, self.session.cancelled) as mounted:
+            found = self._check_media(mounted.media)
             started = time.monotonic()
-            read = opened.pieces(self.instance.key_of)
+            read = mounted.pieces(self.instance.key_of)
             pieces = Progress(self.session, found.backup_bytes, self.stats).through(read)
             database, applied = self._apply(name, found, pieces)
         self._end(database, found, applied, time.monotonic() - started)
