@@ -164,9 +164,15 @@ def write(engine, devices, payload, *, cancelled=None, mirrors=(), **options):
     )
 
 
+def pieces(engine, devices, keys=None, *, cancelled=None, **options):
+    with engine.mount(devices, transfer(**options), cancelled or threading.Event()) as mounted:
+        yield from mounted.pieces((keys or {}).get)
+
+
 def read(engine, devices, keys=None, **options):
-    return b"".join(engine.read(devices, transfer(**options), (keys or {}).get, threading.Event()))
+    return b"".join(pieces(engine, devices, keys, **options))
 
 
-def look(engine, one, **options):
-    return engine.look(one, transfer(**options), threading.Event())
+def look(engine, one, *, cancelled=None, **options):
+    with engine.mount([one], transfer(**options), cancelled or threading.Event()) as mounted:
+        return mounted.media[0]

@@ -3,6 +3,8 @@
 import hashlib
 import pickle
 import time
+from contextlib import contextmanager
+from types import SimpleNamespace
 from uuid import uuid4
 
 from restoreproof.standins.sqlserver.backups import Medium, Written
@@ -60,11 +62,15 @@ class FolderBackups:
             )
             raise SqlError(3201, text) from None
 
-    def look(self, device, _transfer, _cancelled):
-        return self._load(device)[0]
+    @contextmanager
+    def mount(self, devices, _transfer, cancelled):
+        loaded = [self._load(device) for device in devices]
+        yield SimpleNamespace(
+            media=[medium for medium, _ in loaded], pieces=lambda key_of: self._pieces(loaded, key_of, cancelled)
+        )
 
-    def read(self, devices, _transfer, key_of, cancelled):
-        loaded = sorted((self._load(device) for device in devices), key=lambda one: one[0].family)
+    def _pieces(self, loaded, key_of, cancelled):
+        loaded = sorted(loaded, key=lambda one: one[0].family)
         if loaded[0][0].thumbprint and key_of(loaded[0][0].thumbprint) is None:
             raise SqlError(33111, "Cannot find server certificate with thumbprint.")
         pieces = [one[1] for one in loaded]

@@ -29,7 +29,7 @@ class SqlServer(Engine):
         self.platform = {"host_platform": "Linux", "host_distribution": "Ubuntu", "host_release": "22.04"}
         self.denied = set()
         self.proceed, self.ended = Event(), Event()
-        words = ("SELECT", "TWO", "BACKUP", "HANG", "BROKEN", "CREATE", "KILL")
+        words = ("SELECT", "TWO", "BACKUP", "HANG", "BROKEN", "FATAL", "CREATE", "KILL")
         super().__init__(PASSWORD, scripts={word: getattr(self, f"_{word.lower()}") for word in words})
 
     def _select(self, batch):
@@ -67,6 +67,11 @@ class SqlServer(Engine):
         batch.output.info(3211, "10 percent processed.")
         batch.output.error(SqlError(3201, "Cannot open backup device 's3://x/y'. Operating system error 12175(none)."))
         raise SqlError(3013, "BACKUP DATABASE is terminating abnormally.")
+
+    def _fatal(self, batch):
+        if "AFTER" in batch.text:
+            batch.output.error(SqlError(3201, "Cannot open backup device 's3://x/y'. Operating system error 5(none)."))
+        raise SqlError(3624, "A system assertion check has failed.", severity=20)
 
     def _create(self, batch):
         raise SqlError(102, f"Incorrect syntax near '{batch.text[-40:]}'.")

@@ -2,10 +2,10 @@
 
 import socket
 from dataclasses import replace
-from threading import Event
+from urllib.parse import unquote
 
 import pytest
-from backup_store import BUCKET, backups, content, device, look, read, refuse, storing, stripes, transfer, write
+from backup_store import BUCKET, PART, backups, content, device, look, pieces, read, refuse, storing, stripes, write
 from backup_store import authority as saved
 from hostile_server import Misdeed
 
@@ -231,11 +231,28 @@ def test_reads_of_anything_but_the_range_fail(deed):
         assert failure(read, backups(), [device(store)])[0] == 3201
 
 
+def test_a_restore_looks_at_each_object_once_and_then_asks_for_every_byte_once():
+    with storing() as store:
+        devices = stripes(store, 2)
+        write(backups(), devices, content(700_000))
+        store.requests.clear()
+        read(backups(), devices)
+
+        for one in devices:
+            name = one.url.rpartition("/")[2]
+            own = [request for request in store.requests if name in unquote(request.target)]
+            ranges = [request.headers.get("range", "")[6:] for request in own]
+            end = len(store.objects[name])
+            assert [request.kind for request in own] == ["list", *["read"] * (len(own) - 1)]
+            assert ranges[1:3] == ["0-65535", f"{end - 65_536}-{end - 1}"]
+            assert sorted(ranges[3:]) == sorted(f"{at}-{min(at + PART, end) - 1}" for at in range(0, end, PART))
+
+
 def test_reads_that_fail_later_are_3203():
     with storing() as store:
         write(backups(), [device(store)], DATA)
         for deed, told in ((replies(200, "x"), "13("), (says(503, "SlowDown"), "1117("), (says(403, "X"), "5(")):
-            rest = backups().read([device(store)], transfer(buffer_count=1), {}.get, Event())
+            rest = pieces(backups(), [device(store)], buffer_count=1)
             store.misdeeds = ()
             next(rest)
             store.misdeeds = (Misdeed(deed, on="read"),)
@@ -247,7 +264,7 @@ def test_reads_that_fail_later_are_3203():
 def test_an_object_that_is_replaced_while_it_is_read_is_noticed():
     with storing() as store:
         write(backups(), [device(store)], DATA)
-        rest = backups().read([device(store)], transfer(buffer_count=1), {}.get, Event())
+        rest = pieces(backups(), [device(store)], buffer_count=1)
         next(rest)
         write(backups(), [device(store)], DATA, overwrite=True)
 

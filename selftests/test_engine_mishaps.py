@@ -68,6 +68,19 @@ def test_statement_that_takes_too_long_is_cancelled_and_nothing_is_left(lab, tmp
     assert (run.footer.cleanup["error"], Store(lab).holds(), ledgers(lab)) == ("", {}, [])
 
 
+def test_error_that_ends_the_session_fails_the_check_and_leaves_the_next_ones_alone(lab):
+    checks = ("CU-04.no-severe-error", "CU-04.no-dump", "CU-06.no-session-left")
+
+    run = lab.observe("refusal-ends-the-session", checks)
+
+    seen = {record.id: record for record in run.records if record.id in checks}
+    assert [seen[check].verdict for check in checks] == ["fails", "fails", "conforms"]
+    for check in checks[:2]:
+        assert seen[check].symptom == "Msg-3624", seen[check]
+        assert "Msg 3624: A system assertion check has failed" in seen[check].observed
+        assert "connection ended by SQL Server, which is severity 20 or more" in seen[check].observed
+
+
 def test_engine_that_dies_ends_the_run_and_blames_nobody_else(lab, instance, tmp_path):
     program, _, words = instance
     with live_run(lab, tmp_path / "said", *certify(lab, tmp_path, "--area", "backups", *words)) as run:

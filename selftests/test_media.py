@@ -12,6 +12,7 @@ from backup_store import (
     content,
     device,
     look,
+    pieces,
     read,
     refuse,
     storing,
@@ -74,10 +75,7 @@ def test_what_was_written_is_read(store, engine, size, count, packed, secret, se
 
     done = write(engine, devices, pieces, overwrite=True, **options)
 
-    assert (
-        b"".join(engine.read(random.Random(seed).sample(devices, count), transfer(), KEYS.get, threading.Event()))
-        == data
-    )
+    assert read(engine, random.Random(seed).sample(devices, count), KEYS) == data
     assert done.payload == size
     assert done.stored == sum(len(store.objects[f"round/{number}.bak"]) for number in range(count))
 
@@ -186,7 +184,7 @@ def refused(store, engine, small, key, altered):
         store.objects[f"bad/{other}"] = altered if other == key else small[other]
     right, devices = texts(3 * BLOCK + 100), [device(store, f"bad/{other}") for other in others]
     try:
-        for piece in engine.read(devices, transfer(), KEYS.get, threading.Event()):
+        for piece in pieces(engine, devices, KEYS):
             assert right.startswith(bytes(piece))
             right = right[len(piece) :]
     except SqlError as error:
@@ -372,8 +370,8 @@ def test_every_call_ends_soon_after_it_is_cancelled(kind, what):
     with storing(Misdeed(parts_that_hang, on=kind)) as store:
         store.objects["a.bak"] = b"x" * 1_000
         calls = {
-            "look": lambda: backups().look(device(store), transfer(), cancelled),
-            "read": lambda: list(backups().read([device(store)], transfer(), {}.get, cancelled)),
+            "look": lambda: look(backups(), device(store), cancelled=cancelled),
+            "read": lambda: list(pieces(backups(), [device(store)], cancelled=cancelled)),
             "write": lambda: write(backups(), [device(store, "b")], b"", cancelled=cancelled),
         }
         thread = in_thread(calls[what], caught)
@@ -389,7 +387,7 @@ def test_a_restore_fetches_no_more_than_its_buffers_ahead_and_stops_when_it_is_l
     devices = stripes(store, 2, "ahead/")
     write(engine, devices, content(3_000_000))
     store.requests.clear()
-    payload = engine.read(devices, transfer(buffer_count=2), {}.get, threading.Event())
+    payload = pieces(engine, devices, buffer_count=2)
     next(payload)
     payload.close()
 

@@ -4,14 +4,14 @@ import importlib.util
 import sys
 import tracemalloc
 import zlib
-from threading import Event
 
 import pytest
-from backup_store import authority, content, look, read, texts, transfer, write
+from backup_store import authority, content, look, pieces, read, texts, write
 from running_standin import RunningStandin, module
 
 from restoreproof.standins.sqlserver.backups import Credential, Device, Encryption
 from restoreproof.standins.sqlserver.connector.behaviour import Behaviour
+from restoreproof.standins.sqlserver.media import memory
 from restoreproof.standins.sqlserver.media.backups import S3Backups
 from restoreproof.standins.sqlserver.media.layout import BLOCK
 from restoreproof.standins.sqlserver.session import SqlError
@@ -54,7 +54,8 @@ def failure(call, *arguments, **options):
     return failed.value.number, failed.value.text.partition("Operating system error ")[2]
 
 
-def test_large_parts_in_stripes_and_memory_within_its_bounds(endpoint):
+def test_large_parts_in_stripes_and_memory_within_its_bounds(endpoint, monkeypatch):
+    monkeypatch.setattr(memory, "buffer", lambda size: memoryview(bytearray(size)))  # what tracemalloc can see
     piece = content(MIB)
     count, whole = 2, 48
     bound = count * 3 * 5 * MIB + 6 * MIB
@@ -62,7 +63,7 @@ def test_large_parts_in_stripes_and_memory_within_its_bounds(endpoint):
     write(engine(endpoint), devices(endpoint, "big", count, "backup"), (piece for _ in range(whole)), **LARGE)
     written = tracemalloc.get_traced_memory()[1]
     tracemalloc.reset_peak()
-    blocks = engine(endpoint).read(devices(endpoint, "big", count, "restore"), transfer(**LARGE), {}.get, Event())
+    blocks = pieces(engine(endpoint), devices(endpoint, "big", count, "restore"), **LARGE)
     same = [block == piece[number % 16 * BLOCK :][:BLOCK] for number, block in enumerate(blocks)]
     seen = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -11,6 +11,8 @@ from scripted_sql import DRIVER, NO_DRIVER, SqlServer, scripted
 
 from restoreproof.fixtures.engines.answers import Discretion, Message, SqlFailure, failure_of, sealed
 from restoreproof.fixtures.engines.connection import Connection
+from restoreproof.fixtures.statements import found
+from restoreproof.fixtures.subjects import SetupError
 from restoreproof.fixtures.waiting import watch
 from restoreproof.providers.secrets import Secret
 from restoreproof.standins.certificates import Authority
@@ -114,6 +116,38 @@ def test_an_error_after_messages_is_seen(connection):
 
     assert (seen.sqlstate, seen.numbers, seen.system_errors) == ("42000", (3201, 3211), (12175,))
     assert connection.run("TWO").value == 1
+
+
+@needs_driver
+@pytest.mark.parametrize(("batch", "number"), [("FATAL", 3624), ("FATAL AFTER AN ERROR", 3201)])
+def test_an_error_that_ends_the_session_says_so_and_is_what_every_later_statement_meets(served, batch, number):
+    with Connection(served[1], DRIVER) as connection:
+        first = failure(connection, batch)
+        later = failure(connection, "SELECT")
+
+    assert (first.fatal, first.lost, later, found(later).symptom) == (True, False, first, f"Msg-{number}")
+    assert (str(first).count(f"Msg {number}: "), str(first).count("connection ended by SQL Server")) == (1, 1)
+    assert pickle.loads(pickle.dumps(first)).fatal
+    with Connection(served[1], DRIVER) as another:
+        assert another.run("SELECT").value
+
+
+@needs_driver
+def test_an_error_that_leaves_the_session_open_is_not_fatal(connection):
+    assert not failure(connection, "BROKEN").fatal
+    assert connection.run("SELECT").value == connection.spid
+
+
+@needs_driver
+def test_a_connection_that_is_lost_without_a_word_blames_nobody(served, connection):
+    statement = connection.start("HANG")
+    assert served[0].waiting.wait(5)
+    statement.drop_connection()
+    lost = statement.wait(5)
+
+    assert (lost.lost, lost.fatal, lost.numbers, failure(connection, "SELECT").lost) == (True, False, (), True)
+    assert isinstance(found(lost), SetupError)
+    assert "lost without a word" in str(found(lost))
 
 
 @needs_driver

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from threading import Event
 
@@ -18,6 +19,7 @@ __all__ = [
     "Device",
     "Encryption",
     "Medium",
+    "MountedMedia",
     "Transfer",
     "Written",
 ]
@@ -145,6 +147,22 @@ class Medium:
     thumbprint: bytes = b""
 
 
+class MountedMedia(Protocol):
+    """The objects of a restore, each of which was looked at once; the connections to them are kept until it is over.
+
+    :ivar media: what they say of themselves, in the order of the devices.
+    """
+
+    media: Sequence[Medium]
+
+    def pieces(self, key_of: Callable[[bytes], bytes | None]) -> Iterator[bytes]:
+        """The payload, in order, whole, and checked block by block before it is given out.
+
+        :param key_of: the certificate's key for a thumbprint, None if the instance has no such certificate (33111).
+        :raises SqlError: 3132 (a stripe is missing), 3241, 3203 (read failed), 3183 or 3189 (damage found), 33111.
+        """
+
+
 class Backups(Protocol):
     """Writes and reads backup media.
 
@@ -172,21 +190,10 @@ class Backups(Protocol):
         :raises SqlError: 3201 (can't open), 3202 (write failed), 3271 and others of the ERR entries.
         """
 
-    def look(self, device: Device, transfer: Transfer, cancelled: Event) -> Medium:
-        """Read the label and the backup set of one object by a few small ranges.
+    def mount(
+        self, devices: Sequence[Device], transfer: Transfer, cancelled: Event
+    ) -> AbstractContextManager[MountedMedia]:
+        """Read the labels and the backup sets of all objects, by a few small ranges of each.
 
         :raises SqlError: 3201 (can't open), 3241 (no backup, or damaged).
-        """
-
-    def read(
-        self,
-        devices: Sequence[Device],
-        transfer: Transfer,
-        key_of: Callable[[bytes], bytes | None],
-        cancelled: Event,
-    ) -> Iterator[bytes]:
-        """The payload, in order, whole, and checked block by block before it is given out.
-
-        :param key_of: the certificate's key for a thumbprint, None if the instance has no such certificate (33111).
-        :raises SqlError: 3132 (a stripe is missing), 3241, 3203 (read failed), 3183 or 3189 (damage found), 33111.
         """

@@ -64,7 +64,7 @@ class Outgoing:
     body: Sequence[Piece] = ()
     longest: int = _LONGEST_ANSWER
     patience: float = 60.0
-    into: bytearray | None = None
+    into: memoryview | None = None
 
 
 def trust(ca: Path | None, newest: str = "1.2") -> ssl.SSLContext:
@@ -220,7 +220,7 @@ def _part(response: http.client.HTTPResponse, request: Outgoing) -> memoryview |
         return None
     if expected > len(request.into):
         raise Fault(messages.INVALID_DATA)
-    view, got = memoryview(request.into)[:expected], 0
+    view, got = request.into[:expected], 0
     while got < expected and (count := response.readinto(view[got:])):
         got += count
     if got < expected:

@@ -55,7 +55,7 @@ class Request:
     body: Sequence[Piece] = ()
     statuses: tuple[int, ...] = (200,)
     longest: int = 0
-    into: bytearray | None = None
+    into: memoryview | None = None
 
 
 class Store:
@@ -102,7 +102,7 @@ class Store:
         return self._head(stage, lenient=False)
 
     def read(
-        self, first: int, last: int, stage: Stage, into: bytearray | None = None
+        self, first: int, last: int, stage: Stage, into: memoryview | None = None
     ) -> tuple[bytes | memoryview, Found]:
         """Give the bytes of a closed range, in the buffer if there is one, and what the answer says of the object."""
 

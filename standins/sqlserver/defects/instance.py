@@ -9,6 +9,7 @@ from restoreproof.standins.sqlserver.session import SqlError
 
 DUMP = "/var/opt/mssql/log/SQLDump0001.mdmp"
 ASSERTION = "SQL Server Assertion: File: <blobaccess.cpp>. This error may be timing-related."
+FAILED_ASSERTION = "A system assertion check has failed. Check the SQL Server error log for details."
 KEPT = 10_240
 """KiB of a buffer that is not given back."""
 
@@ -30,6 +31,15 @@ def _assertion_on_failure(batch: Batch) -> None:
             with suppress(SqlError):
                 batch.also(f"RAISERROR(N'{ASSERTION}', 20, 1) WITH LOG")
         raise
+
+
+def _end_the_session(batch: Batch) -> None:
+    """A backup to an object that is there already meets an assertion, whose severity ends the session."""
+    if batch.is_backup and batch.says(r"once\.bak"):
+        if batch.memory.knows(batch.urls):
+            raise SqlError(3624, FAILED_ASSERTION, severity=20)
+        batch.memory.mark(batch.urls)
+    batch.run()
 
 
 def _keep_a_buffer(batch: Batch) -> None:
@@ -62,6 +72,13 @@ DEFECTS = (
         "CU-04.no-severe-error",
         ("CU-04.no-severe-error",),
         _assertion_on_failure,
+    ),
+    EngineDefect(
+        "refusal-ends-the-session",
+        "A backup to an object that is there already ends the session with an assertion of severity 20.",
+        "CU-04.no-severe-error",
+        ("CU-04.no-dump", "CU-04.no-severe-error"),
+        _end_the_session,
     ),
     EngineDefect(
         "dump-after-failure",

@@ -21,10 +21,12 @@ from restoreproof.standins.sqlserver.session import Cancelled, SqlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from restoreproof.standins.sqlserver.backups import BackupSet, Device, Transfer
     from restoreproof.standins.sqlserver.connector.behaviour import Behaviour
+    from restoreproof.standins.sqlserver.media.reading import Volume
 
 __all__ = ["S3Backups"]
 
@@ -44,13 +46,12 @@ class S3Backups:
         self._lock = Lock()
 
     @contextmanager
-    def _crew(self, cancelled: Event, buffers: int) -> Iterator[Crew]:
-        """The threads of a statement, and the bytes of its buffers set aside for as long as it runs."""
+    def _reserved(self, buffers: int) -> Iterator[None]:
+        """The bytes of a statement's buffers, set aside for as long as it moves data."""
         with self._lock:
             self.reserved += buffers
         try:
-            with Crew(cancelled) as crew:
-                yield crew
+            yield
         finally:
             with self._lock:
                 self.reserved -= buffers
@@ -67,7 +68,7 @@ class S3Backups:
         began = time.monotonic()
         opened: list[Upload] = []
         try:
-            with self._crew(cancelled, _buffers(mirrors[0], transfer)) as crew:
+            with self._reserved(_buffers(mirrors[0], transfer)), Crew(cancelled) as crew:
                 uploads = [[Upload(self._store(device, transfer, crew)) for device in row] for row in mirrors]
                 opened = [upload for row in uploads for upload in row]
                 _check_names([upload.store.url for upload in opened])
@@ -79,37 +80,13 @@ class S3Backups:
             raise
         return Written(size, stored, time.monotonic() - began)
 
-    def look(self, device: Device, transfer: Transfer, cancelled: Event) -> Medium:
-        """Read the label and the backup set of one object."""
+    @contextmanager
+    def mount(self, devices: Sequence[Device], transfer: Transfer, cancelled: Event) -> Iterator[_Mounted]:
+        """Look at all objects, at the same time; of several that can't be opened the first is told of."""
         with Crew(cancelled) as crew:
-            store = self._store(device, transfer, crew)
-            volume = crew.result(crew.start(partial(look_at, store)))
-        label = volume.label
-        return Medium(
-            media_set_id=label.media_set_id,
-            family=label.family,
-            families=label.families,
-            mirrors=label.mirrors,
-            written=datetime.fromisoformat(label.written),
-            block_size=label.block_size,
-            compressed=label.compressed,
-            name=label.name,
-            description=label.description,
-            backup_set=volume.catalogue.backup_set,
-            thumbprint=bytes.fromhex(label.thumbprint),
-        )
-
-    def read(
-        self,
-        devices: Sequence[Device],
-        transfer: Transfer,
-        key_of: Callable[[bytes], bytes | None],
-        cancelled: Event,
-    ) -> Iterator[bytes]:
-        """Give the payload in order; nothing is asked of a store before the first piece is taken."""
-        with self._crew(cancelled, _buffers(devices, transfer)) as crew:
             stores = [self._store(device, transfer, crew) for device in devices]
-            yield from read_set(stores, key_of, transfer, crew)
+            volumes = crew.results([partial(look_at, store) for store in stores])
+            yield _Mounted(volumes, transfer, crew, self._reserved(_buffers(devices, transfer)))
 
     def _store(self, device: Device, transfer: Transfer, crew: Crew) -> Store:
         store = Store(device, transfer.region, self.behaviour, self._context, crew.stop)
@@ -132,6 +109,38 @@ class S3Backups:
             for upload, device in zip(opened, devices, strict=True):
                 upload.store = self._store(device, transfer, crew)
             crew.results([upload.abort for upload in opened])
+
+
+class _Mounted:
+    """Implements :class:`MountedMedia`."""
+
+    def __init__(
+        self, volumes: Sequence[Volume], transfer: Transfer, crew: Crew, reserved: AbstractContextManager[None]
+    ) -> None:
+        self.media: Sequence[Medium] = [_medium(volume) for volume in volumes]
+        self._volumes, self._transfer, self._crew, self._reserved = volumes, transfer, crew, reserved
+
+    def pieces(self, key_of: Callable[[bytes], bytes | None]) -> Iterator[bytes]:
+        """Give the payload in order; no more is asked of a store before the first piece is taken."""
+        with self._reserved:
+            yield from read_set(self._volumes, key_of, self._transfer, self._crew)
+
+
+def _medium(volume: Volume) -> Medium:
+    label = volume.label
+    return Medium(
+        media_set_id=label.media_set_id,
+        family=label.family,
+        families=label.families,
+        mirrors=label.mirrors,
+        written=datetime.fromisoformat(label.written),
+        block_size=label.block_size,
+        compressed=label.compressed,
+        name=label.name,
+        description=label.description,
+        backup_set=volume.catalogue.backup_set,
+        thumbprint=bytes.fromhex(label.thumbprint),
+    )
 
 
 def _buffers(stripes: Sequence[Device], transfer: Transfer) -> int:

@@ -38,8 +38,8 @@ __all__ = [
     "Head",
     "Kind",
     "Label",
+    "head_of",
     "read_trailer",
-    "record",
     "running_digest",
     "trailer",
 ]
@@ -106,10 +106,10 @@ class Head:
             raise Damage(f"record {self.sequence} has another checksum")
 
 
-def record(kind: Kind, owner: tuple[bytes, int], sequence: int, body: bytes | memoryview, flags: int = 0) -> bytes:
-    """Write a record; its owner is a media set and a family of it."""
+def head_of(kind: Kind, owner: tuple[bytes, int], sequence: int, body: bytes | memoryview, flags: int = 0) -> bytes:
+    """Write the head of a record; its owner is a media set and a family of it."""
     head = _HEAD.pack(kind.value, flags, owner[1], 0, len(body), sequence, owner[0])
-    return b"".join((head, _CRC.pack(zlib.crc32(body, zlib.crc32(head))), body))
+    return head + _CRC.pack(zlib.crc32(body, zlib.crc32(head)))
 
 
 def running_digest(before: int, number: int, crc: int) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.connector import messages
 from restoreproof.standins.sqlserver.connector.messages import Stage
+from restoreproof.standins.sqlserver.media import memory
 from restoreproof.standins.sqlserver.media.layout import (
     HEAD,
     PREAMBLE,
@@ -87,7 +88,7 @@ def _look(store: Store, found: Found) -> Volume:
 
 
 def _ranged(
-    store: Store, found: Found, place: range, stage: Stage = Stage.OPEN, into: bytearray | None = None
+    store: Store, found: Found, place: range, stage: Stage = Stage.OPEN, into: memoryview | None = None
 ) -> bytes | memoryview:
     """Read a range of an object that must still be the one that was found."""
     data, seen = store.read(place.start, place.stop - 1, stage, into)
@@ -106,13 +107,12 @@ def _record(data: bytes, place: int, kind: Kind) -> tuple[Head, bytes]:
 
 
 def read_set(
-    stores: Sequence[Store], key_of: Callable[[bytes], bytes | None], transfer: Transfer, crew: Crew
+    volumes: Sequence[Volume], key_of: Callable[[bytes], bytes | None], transfer: Transfer, crew: Crew
 ) -> Iterator[bytes]:
     """Give the payload of a media set, in order.
 
-    :raises SqlError: as :meth:`Backups.read` says.
+    :raises SqlError: as :meth:`MountedMedia.pieces` says.
     """
-    volumes = crew.results([partial(look_at, store) for store in stores])
     _check_set(volumes)
     label, told = volumes[0].label, volumes[0].catalogue
     coder = Coder(label.owner[0], _key(label, key_of))
@@ -182,9 +182,9 @@ class _Stream:
         self._volume, self._crew = volume, crew
         self._step = behaviour.range_bytes or volume.label.transfer_size
         self._ahead, self._buffers = min(behaviour.parallel_ranges, max(buffers, 1)), buffers
-        self._fetching: deque[tuple[bytearray, Future[bytes | memoryview]]] = deque()
-        self._free: list[bytearray] = []
-        self._current: bytearray | None = None
+        self._fetching: deque[tuple[memoryview, Future[bytes | memoryview]]] = deque()
+        self._free: list[memoryview] = []
+        self._current: memoryview | None = None
         self._asked = self._at = self._blocks = 0
         self._rest: memoryview = memoryview(b"")
         self._head: Head | None = None
@@ -274,7 +274,7 @@ class _Stream:
         size = self._volume.found.size
         while self._asked < size and len(self._fetching) < most:
             end = min(self._asked + self._step, size)
-            buffer = self._free.pop() if self._free else bytearray(min(self._step, size))
+            buffer = self._free.pop() if self._free else memory.buffer(min(self._step, size))
             place = range(self._asked, end)
             work = partial(_ranged, self._volume.store, self._volume.found, place, Stage.READ, buffer)
             self._fetching.append((buffer, self._crew.start(work)))

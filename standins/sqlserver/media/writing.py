@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from restoreproof.standins.sqlserver.media import memory
 from restoreproof.standins.sqlserver.media.layout import (
     BLOCK,
     HEAD,
@@ -19,7 +20,7 @@ from restoreproof.standins.sqlserver.media.layout import (
     Coder,
     Kind,
     Label,
-    record,
+    head_of,
     running_digest,
     trailer,
 )
@@ -124,17 +125,17 @@ def _size(family: _Family) -> int:
 
 @dataclass
 class _Part:
-    """A part that grows, and the size at which it leaves."""
+    """A part that grows in a buffer, and the size at which it leaves."""
 
     goal: int
+    buffer: memoryview
     size: int = 0
-    pieces: list[bytes | memoryview] = field(default_factory=list)
 
 
 class _Family:
     """One stripe: cuts its bytes into parts and has each sent to every mirror; memory is bounded by permits.
 
-    A permit is a buffer: one part holds it from its first byte until its last mirror has it.
+    A permit is a buffer: one part holds it from its first byte until its last mirror has it, and leaves it to others.
     """
 
     def __init__(self, label: Label, uploads: Sequence[Upload], transfer: Transfer, crew: Crew) -> None:
@@ -148,21 +149,20 @@ class _Family:
         self._sent: list[Future[None]] = []
         self._parts = 0
         self._part: _Part | None = None
+        self._free: list[memoryview] = []
         self._feed(PREAMBLE)
-        self._feed(record(Kind.LABEL, self._label.owner, 0, label.dumped()))
+        self._record(Kind.LABEL, 0, label.dumped())
 
     def add(self, number: int, body: bytes | memoryview, flags: int) -> int:
         """Append a block; gives its CRC."""
-        whole = record(Kind.BLOCK, self._label.owner, number, body, flags)
-        self._feed(whole)
         self.blocks += 1
-        return int.from_bytes(whole[HEAD - 4 : HEAD], "little")
+        return self._record(Kind.BLOCK, number, body, flags)
 
     def end(self, catalogue: Catalogue) -> None:
         """Append catalogue and trailer, and send the last part, of whatever size."""
-        place = self.size
-        tail = record(Kind.CATALOGUE, self._label.owner, self.blocks, catalogue.dumped())
-        self._feed(tail + trailer(place, place + len(tail) + TRAILER, self._label.owner[0]))
+        place, told = self.size, catalogue.dumped()
+        self._record(Kind.CATALOGUE, self.blocks, told)
+        self._feed(trailer(place, place + HEAD + len(told) + TRAILER, self._label.owner[0]))
         if self._part:
             self._send(self._part, last=True)
 
@@ -171,19 +171,28 @@ class _Family:
         for sent in self._sent:
             self._crew.result(sent)
 
-    def _feed(self, data: bytes) -> None:
+    def _record(self, kind: Kind, number: int, body: bytes | memoryview, flags: int = 0) -> int:
+        """Append a record; gives its CRC."""
+        head = head_of(kind, self._label.owner, number, body, flags)
+        self._feed(head)
+        self._feed(body)
+        return int.from_bytes(head[-4:], "little")
+
+    def _feed(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
         while view:
             if self._part is None:
                 self._crew.acquire(self._permits)
-                self._part = _Part(self._goal())
-            taken = view[: self._part.goal - self._part.size]
-            self._part.pieces.append(taken)
-            self._part.size += len(taken)
+                free = self._free.pop() if self._free else memory.buffer(self._transfer.max_transfer_size)
+                self._part = _Part(self._goal(), free)
+            part = self._part
+            taken = view[: part.goal - part.size]
+            part.buffer[part.size : part.size + len(taken)] = taken
+            part.size += len(taken)
             self.size += len(taken)
             view = view[len(taken) :]
-            if self._part.size == self._part.goal:
-                self._send(self._part)
+            if part.size == part.goal:
+                self._send(part)
                 self._part = None
 
     def _goal(self) -> int:
@@ -200,18 +209,18 @@ class _Family:
         if not self.whole:
             self._crew.results([upload.open for upload in self.uploads if not upload.id])
         self._crew.acquire(self._flights)
-        left = [len(self.uploads)]
-        lock = threading.Lock()
+        left, lock, body = [len(self.uploads)], threading.Lock(), (part.buffer[: part.size],)
         for upload in self.uploads:
-            work = partial(upload.put, part.pieces) if self.whole else partial(upload.part, self._parts, part.pieces)
-            self._sent.append(self._crew.start(partial(self._sending, work, left, lock)))
+            work = partial(upload.put, body) if self.whole else partial(upload.part, self._parts, body)
+            self._sent.append(self._crew.start(partial(self._sending, work, part.buffer, left, lock)))
         self._sent = [sent for sent in self._sent if not sent.done() or sent.exception()]
         self._parts += 1
 
-    def _sending(self, work: Callable[[], None], left: list[int], lock: threading.Lock) -> None:
+    def _sending(self, work: Callable[[], None], buffer: memoryview, left: list[int], lock: threading.Lock) -> None:
         work()
         with lock:
             left[0] -= 1
             if not left[0]:
+                self._free.append(buffer)
                 self._flights.release()
                 self._permits.release()

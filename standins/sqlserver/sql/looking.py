@@ -18,7 +18,7 @@ from restoreproof.standins.sqlserver.sql.viewing import columns
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from restoreproof.standins.sqlserver.backups import Device, Medium, Transfer
+    from restoreproof.standins.sqlserver.backups import Device, Medium, MountedMedia, Transfer
     from restoreproof.standins.sqlserver.session import SqlType
     from restoreproof.standins.sqlserver.sql.running import StandinSession
 
@@ -68,13 +68,18 @@ def look_at(session: StandinSession, what: str, devices: list[Device], transfer:
 
     :param stats: the step of the progress that VERIFYONLY tells of, 0 for none.
     """
-    media = [session.instance.backups.look(device, transfer, session.cancelled) for device in devices]
+    with session.instance.backups.mount(devices, transfer, session.cancelled) as mounted:
+        _answer(session, what, mounted, transfer, stats)
+
+
+def _answer(session: StandinSession, what: str, mounted: MountedMedia, transfer: Transfer, stats: int) -> None:
+    media = mounted.media
     if transfer.checksum and not media[0].backup_set.checksum:
         raise error(3187)
     if what == "VERIFYONLY":
         if len(media) < media[0].families:
             raise error(3132, media[0].families, len(media))
-        pieces = session.instance.backups.read(devices, transfer, session.instance.key_of, session.cancelled)
+        pieces = mounted.pieces(session.instance.key_of)
         for _ in Progress(session, media[0].backup_set.backup_bytes, stats).through(pieces):
             pass
         session.output.info(3262, "The backup set on file 1 is valid.")

@@ -35,7 +35,7 @@ from restoreproof.standins.sqlserver.sql.messages import TEXTS, error, refused
 from restoreproof.standins.sqlserver.sql.values import convert, deliver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from restoreproof.standins.sqlserver.backups import BackupSet, Medium
@@ -113,23 +113,28 @@ class _Restore:
         if not self.devices:
             self._recover(name)
             return
-        media = [self.instance.backups.look(d, self.transfer, self.session.cancelled) for d in self.devices]
-        found = self._check_media(media)
-        started = time.monotonic()
-        wanted = self._groups(found)
-        if found.type in "FP" and "PARTIAL" not in self.options:
-            database, applied = self._part(name, found, wanted)
-        elif found.type in "DFP":
-            if wanted != groups_in(found) and "PARTIAL" not in self.options:
-                raise refused("RESTORE of FILE or FILEGROUP from a full backup without PARTIAL", self.statement.line)
-            database, applied = self._full(name, found, wanted)
-        else:
-            database, applied = self._more(name, found)
+        with self.instance.backups.mount(self.devices, self.transfer, self.session.cancelled) as mounted:
+            found = self._check_media(mounted.media)
+            started = time.monotonic()
+            read = mounted.pieces(self.instance.key_of)
+            pieces = Progress(self.session, found.backup_bytes, self.stats).through(read)
+            database, applied = self._apply(name, found, pieces)
         self._end(database, found, applied, time.monotonic() - started)
 
     # What is restored
 
-    def _check_media(self, media: list[Medium]) -> BackupSet:
+    def _apply(self, name: str, found: BackupSet, pieces: Iterator[bytes]) -> tuple[Database, Applied]:
+        """What was backed up, into the database that it makes or goes on with."""
+        wanted = self._groups(found)
+        if found.type in "FP" and "PARTIAL" not in self.options:
+            return self._part(name, found, pieces, wanted)
+        if found.type not in "DFP":
+            return self._more(name, found, pieces)
+        if wanted != groups_in(found) and "PARTIAL" not in self.options:
+            raise refused("RESTORE of FILE or FILEGROUP from a full backup without PARTIAL", self.statement.line)
+        return self._full(name, found, pieces, wanted)
+
+    def _check_media(self, media: Sequence[Medium]) -> BackupSet:
         """What can be told before anything is overwritten."""
         first = media[0]
         if len(media) < first.families:
@@ -162,10 +167,6 @@ class _Restore:
         moment: datetime = deliver(convert(str(self.options["STOPAT"]), kind), kind)  # type: ignore[assignment]
         return Stop(_microseconds(moment))
 
-    def _pieces(self, found: BackupSet) -> Iterator[bytes]:
-        read = self.instance.backups.read(self.devices, self.transfer, self.instance.key_of, self.session.cancelled)
-        return Progress(self.session, found.backup_bytes, self.stats).through(read)
-
     def _groups(self, found: BackupSet) -> set[str]:
         """The filegroups that are wanted of a backup: those that are named, or all that it holds.
 
@@ -180,7 +181,7 @@ class _Restore:
             raise error(3144, min(other), self.devices[0].url)
         return named if parts else held
 
-    def _part(self, name: str, found: BackupSet, wanted: set[str]) -> tuple[Database, Applied]:
+    def _part(self, name: str, found: BackupSet, pieces: Iterator[bytes], wanted: set[str]) -> tuple[Database, Applied]:
         """A backup of files, into a database that waits for more."""
         database = self._waiting(name)
         if found.family_id != database.family:
@@ -188,11 +189,11 @@ class _Restore:
         database.restoring = True
         try:
             spool = self.instance.folder / f"{self.instance.new_id()}.spool"
-            return database, apply_part(database, found, self._pieces(found), spool, wanted)
+            return database, apply_part(database, found, pieces, spool, wanted)
         finally:
             database.restoring = False
 
-    def _full(self, name: str, found: BackupSet, wanted: set[str]) -> tuple[Database, Applied]:
+    def _full(self, name: str, found: BackupSet, pieces: Iterator[bytes], wanted: set[str]) -> tuple[Database, Applied]:
         """A full backup: from its first bytes on, a database that was there is gone, whatever happens then (guess)."""
         old = self.instance.databases.get(name.lower())
         moves = {
@@ -213,7 +214,7 @@ class _Restore:
             if old:
                 old.remove()
 
-        applied = apply_full(new, found, self._pieces(found), take_over)
+        applied = apply_full(new, found, pieces, take_over)
         return new, applied
 
     def _waiting(self, name: str) -> Database:
@@ -229,7 +230,7 @@ class _Restore:
             raise error(3117) if not database.restoring else error(3101)
         return database
 
-    def _more(self, name: str, found: BackupSet) -> tuple[Database, Applied]:
+    def _more(self, name: str, found: BackupSet, pieces: Iterator[bytes]) -> tuple[Database, Applied]:
         """A differential or log backup."""
         database = self._waiting(name)
         stop = self._stop()
@@ -243,8 +244,8 @@ class _Restore:
             if database.standby:
                 database.leave(database.lsn, standby=False)
             if found.type == "L":
-                return database, apply_log(database, found, self._pieces(found), spool, stop)
-            return database, apply_differential(database, found, self._pieces(found), spool)
+                return database, apply_log(database, found, pieces, spool, stop)
+            return database, apply_differential(database, found, pieces, spool)
         finally:
             database.restoring = False
 
