@@ -196,7 +196,7 @@ def _list(register: Register, selection: Selection, console: Console) -> int:
             console.print(f"\n{area.title} ({area.name})", style="bold")
         for entry in entries:
             console.print(escape(f"  {entry.id:<40} {entry.level:<6}  {entry.harm:<9}  {entry.title}{_far(entry)}"))
-    if not selection.filtered:
+    if register.unchecked and not selection.filtered:
         console.print("\nNot checked, because nobody can see it from outside without an engine", style="bold")
         for entry_id, reason in register.unchecked.items():
             console.print(escape(f"  {entry_id:<40} {reason}"))

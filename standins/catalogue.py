@@ -14,6 +14,7 @@ from restoreproof.standins.sqlserver.defects import (
     filegroups,
     instance,
     interruptions,
+    kept_buckets,
     restores,
     scripts,
 )
@@ -29,7 +30,10 @@ __all__ = ["DEFECTS", "ENGINE_DEFECTS", "apart", "chosen"]
 ENGINE_DEFECTS: Mapping[str, EngineDefect] = MappingProxyType(
     {
         defect.name: defect
-        for area in (backups, columns, filegroups, restores, interruptions, engine_errors, faults, scripts, instance)
+        for area in (
+            *(backups, columns, filegroups, restores, interruptions, engine_errors),
+            *(kept_buckets, faults, scripts, instance),
+        )
         for defect in area.DEFECTS
     }
 )

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from restoreproof.standins.proxy.context import Context
+    from restoreproof.standins.proxy.operation import Operation
 
-__all__ = ["DEFECTS"]
+__all__ = ["DEFECTS", "OlderServed", "Ruled", "versions_of"]
 
 _NOT_FOUND = 404
 _LOCKED = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{}</ObjectLockConfiguration>"
@@ -32,8 +33,14 @@ def _sets(context: Context, flow: HTTPFlow, what: str) -> bool:
     return flow.request.method == "PUT" and what in operation.query and not operation.key
 
 
+async def versions_of(context: Context, operation: Operation) -> bytes:
+    """List the versions and delete markers of a key, newest first."""
+    query = f"prefix={quote(operation.key, safe='')}&versions="
+    return (await context.upstream.ask("GET", operation.bucket, query=query)).body
+
+
 @dataclass
-class _Ruled:
+class Ruled:
     """Knows the buckets that were given rules of the kind that it is about."""
 
     context: Context
@@ -41,6 +48,7 @@ class _Ruled:
     about = "versioning"
 
     def requestheaders(self, flow: HTTPFlow) -> object:
+        """Tell the bucket's rules from what is asked of a bucket with rules."""
         operation = self.context.operation(flow)
         if _sets(self.context, flow, self.about):
             self.buckets.add(operation.bucket)
@@ -59,30 +67,34 @@ class _Ruled:
         return self.context.operation(flow).bucket in self.buckets and self.context.is_(flow, *kinds)
 
 
-class _OlderServed(_Ruled):
+class OlderServed(Ruled):
     """Answers a request that names no version with the oldest, unless a delete marker lies on top."""
 
     kind = Kind.GET_OBJECT
 
     async def asked(self, flow: HTTPFlow) -> None:
+        """Lead a read to the oldest version."""
         operation = self.context.operation(flow)
         if operation.kind is not self.kind or "versionId" in operation.query or not self.context.is_signed(flow):
             return
-        query = f"prefix={quote(operation.key, safe='')}&versions="
-        reply = await self.context.upstream.ask("GET", operation.bucket, query=query)
-        newest = re.search(rb"<(Version|DeleteMarker)>.*?<IsLatest>true<", reply.body, re.DOTALL)
-        versions = documents.elements(reply.body, "Version")
-        if newest and newest[1] == b"Version" and len(versions) > 1:
+        body = await versions_of(self.context, operation)
+        versions = documents.elements(body, "Version")
+        if self.is_overwritten(body):
             flow.request.path += f"?versionId={quote(documents.text(versions[-1], 'VersionId'), safe='')}"
             self.context.resign(flow)
 
+    def is_overwritten(self, listed: bytes) -> bool:
+        """Tell whether the newest version that a list shows has an older one."""
+        newest = re.search(rb"<(Version|DeleteMarker)>.*?<IsLatest>true<", listed, re.DOTALL)
+        return bool(newest and newest[1] == b"Version" and len(documents.elements(listed, "Version")) > 1)
 
-class _OlderSized(_OlderServed):
+
+class _OlderSized(OlderServed):
     kind = Kind.HEAD_OBJECT
 
 
 @dataclass
-class _OlderListed(_Ruled):
+class _OlderListed(Ruled):
     """Lists a key as often as it may have versions, twice say."""
 
     def responseheaders(self, flow: HTTPFlow) -> None:
@@ -97,7 +109,7 @@ class _OlderListed(_Ruled):
             flow.response.content = documents.appended(body, *rows)
 
 
-class _MarkerEmpty(_Ruled):
+class _MarkerEmpty(Ruled):
     """Answers for a delete marker as for an empty object."""
 
     def responseheaders(self, flow: HTTPFlow) -> None:
@@ -113,7 +125,7 @@ class _MarkerEmpty(_Ruled):
 
 
 @dataclass
-class _MarkerListed(_Ruled):
+class _MarkerListed(Ruled):
     """Lists deleted keys on."""
 
     deleted: set[str] = field(default_factory=set)
@@ -136,7 +148,7 @@ class _MarkerListed(_Ruled):
 
 
 @dataclass
-class _MarkerStays(_Ruled):
+class _MarkerStays(Ruled):
     """Keeps a delete marker on top, whatever is written under its key later."""
 
     deleted: set[str] = field(default_factory=set)
@@ -149,7 +161,7 @@ class _MarkerStays(_Ruled):
             self.context.refuse(flow, 404, "NoSuchKey")
 
 
-class _ChecksumDemanded(_Ruled):
+class _ChecksumDemanded(Ruled):
     """Refuses parts without a checksum once a bucket has a default retention."""
 
     about = "object-lock"
@@ -164,7 +176,7 @@ class _ChecksumDemanded(_Ruled):
             self.context.refuse(flow, 400, "InvalidRequest")
 
 
-class _EncryptionDemanded(_Ruled):
+class _EncryptionDemanded(Ruled):
     """Refuses uploads that do not ask for encryption once a bucket encrypts by default."""
 
     about = "encryption"
@@ -205,15 +217,20 @@ DEFECTS = (
         "locked-bucket-demands-checksum",
         "A bucket with default retention refuses parts that carry no checksum.",
         "LCK-02.no-checksum-demanded",
-        ("LCK-02.no-checksum-demanded",),
+        ("LCK-02.no-checksum-demanded", "LCK-03.lockable-bucket"),
         _ChecksumDemanded,
     ),
     Defect(
         "oldest-version-served",
         "A read in a versioned bucket gives the oldest version.",
         "LCK-04.newest-read",
-        ("LCK-04.newest-read", "LCK-05.written-again"),
-        _OlderServed,
+        (
+            "LCK-04.format-in-versioned-bucket",
+            "LCK-04.newest-read",
+            "LCK-05.deleted-name-is-free",
+            "LCK-05.written-again",
+        ),
+        OlderServed,
     ),
     Defect(
         "oldest-version-sized",
@@ -240,21 +257,21 @@ DEFECTS = (
         "delete-marker-listed",
         "A key that was deleted in a versioned bucket is listed on.",
         "LCK-05.marker-unlisted",
-        ("LCK-05.marker-unlisted",),
+        ("LCK-05.deleted-backup-is-missing", "LCK-05.deleted-name-is-free", "LCK-05.marker-unlisted"),
         _MarkerListed,
     ),
     Defect(
         "delete-marker-stays-on-top",
         "A delete marker hides what is written under its key later.",
         "LCK-05.written-again",
-        ("LCK-05.written-again",),
+        ("LCK-05.deleted-name-is-free", "LCK-05.written-again"),
         _MarkerStays,
     ),
     Defect(
         "default-encryption-demands-header",
         "A bucket that encrypts by default refuses uploads that do not ask for it.",
         "LCK-06.encryption-transparent",
-        ("LCK-06.encryption-transparent",),
+        ("LCK-06.encrypted-bucket-round-trip", "LCK-06.encryption-transparent"),
         _EncryptionDemanded,
     ),
 )

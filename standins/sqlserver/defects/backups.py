@@ -226,7 +226,7 @@ DEFECTS = (
         "format-keeps-the-old-backup",
         "A backup WITH FORMAT succeeds, and the old object stays.",
         "BAK-09.format-replaces",
-        ("BAK-09.format-replaces",),
+        ("BAK-09.format-replaces", "LCK-04.format-in-versioned-bucket", "LCK-04.old-version-stays"),
         skips(lambda batch: batch.says(r"WITH FORMAT$") and batch.memory.knows(batch.urls)),
     ),
     EngineDefect(
