@@ -231,8 +231,8 @@ DEFECTS = (
         ("RST-08.block-size",),
         refuses(
             lambda batch: batch.says(r"^RESTORE DATABASE .*\bBLOCKSIZE = 4096$"),
-            3285,
-            "The block size in the WITH BLOCKSIZE option is incorrect.",
+            3284,
+            "Filemark is not aligned. Re-issue the restore statement with the same blocksize.",
         ),
     ),
     EngineDefect(
