@@ -59,6 +59,9 @@ SCALE = """
 scale: {scale}. Bytes are bodies, both ways. Where a profile says that smaller parts than 5 MiB are taken
 (limits.part_minimum), claims about the number of parts cost less."""
 
+PROVEN = "Proven by checks of another name"
+UNSEEN = "Not checked, because nobody can see it from outside"
+
 EXPECT = """\
 on purpose: among these are forged and anonymous requests, requests with unknown keys, and attempts to write into
 buckets that don't exist or into the run's own bucket without the right to; whoever watches the store may notice.
@@ -196,10 +199,12 @@ def _list(register: Register, selection: Selection, console: Console) -> int:
             console.print(f"\n{area.title} ({area.name})", style="bold")
         for entry in entries:
             console.print(escape(f"  {entry.id:<40} {entry.level:<6}  {entry.harm:<9}  {entry.title}{_far(entry)}"))
-    if register.unchecked and not selection.filtered:
-        console.print("\nNot checked, because nobody can see it from outside without an engine", style="bold")
-        for entry_id, reason in register.unchecked.items():
-            console.print(escape(f"  {entry_id:<40} {reason}"))
+    if not selection.filtered:
+        proven = {entry_id: f"by {', '.join(checks)}" for entry_id, checks in register.proven.items()}
+        for title, lines in ((PROVEN, proven), (UNSEEN, register.unchecked)):
+            console.print(f"\n{title}", style="bold")
+            for entry_id, line in lines.items():
+                console.print(escape(f"  {entry_id:<40} {line}"))
     return 0
 
 

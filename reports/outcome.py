@@ -32,9 +32,10 @@ MOST_IDS_NAMED = 4
 
 SEVERAL_NODES, ADDRESS_IN_URL, NARROW_KEYS = "several_nodes", "address_in_url", "narrow_keys"
 RELAY, SECOND_ENGINE, MIRRORS, FILESTREAM = "relay", "second_engine", "mirrored_backups", "filestream"
+TDE = "encrypted_databases"
 """What claims need that say nothing of an endpoint with one address, with a host name in its URL, of keys that nobody
-gave, without a proxy before SQL Server, without a second SQL Server, of an edition without mirrored backups, or of a
-SQL Server without FILESTREAM."""
+gave, without a proxy before SQL Server, without a second SQL Server, of an edition without mirrored backups, of a
+SQL Server without FILESTREAM, or of an edition that encrypts no databases."""
 
 ONE_ADDRESS = "does not apply: this endpoint has one address"
 HOST_NAME = "does not apply: the endpoint's URL has a host name, no IP address"
@@ -43,6 +44,7 @@ NO_RELAY = "does not apply: no proxy can stand between this SQL Server and this 
 ONE_ENGINE = "does not apply: there is one SQL Server"
 NO_MIRRORS = "does not apply: this edition of SQL Server has no mirrored backups"
 NO_FILESTREAM = "does not apply: this SQL Server has no FILESTREAM, or it is switched off"
+NO_TDE = "does not apply: this edition of SQL Server has no transparent data encryption"
 ASIDE = {
     ONE_ADDRESS: "about several nodes (it has one address)",
     HOST_NAME: "about an IP address in its URL",
@@ -51,6 +53,7 @@ ASIDE = {
     ONE_ENGINE: "about a second SQL Server (there is one)",
     NO_MIRRORS: "about mirrored backups (this edition has none)",
     NO_FILESTREAM: "about FILESTREAM (this SQL Server has none)",
+    NO_TDE: "about encrypted databases (this edition has none)",
 }
 """Why such claims are not run, and what they are about."""
 
@@ -111,12 +114,19 @@ def _aside_of_engine(engine: Mapping[str, Any], requirement: Requirement) -> str
         return NO_MIRRORS
     if FILESTREAM in requirement.needs and not engine.get("filestream"):
         return NO_FILESTREAM
+    if TDE in requirement.needs and not encrypts_databases(str(engine.get("edition", ""))):
+        return NO_TDE
     return ""
 
 
 def has_mirrors(edition: str) -> bool:
     """Whether an edition can mirror backups: Enterprise, and those with its features (EDN-04)."""
     return edition.lower().startswith(("enterprise", "developer", "evaluation", "stand-in"))
+
+
+def encrypts_databases(edition: str) -> bool:
+    """Whether an edition has transparent data encryption: Standard, and those that can mirror backups (BAK-18)."""
+    return edition.lower().startswith("standard") or has_mirrors(edition)
 
 
 def _names_an_address(url: str) -> bool:
@@ -210,17 +220,20 @@ __all__ = [
     "NO_NARROW_KEYS",
     "NO_OUTCOME",
     "NO_RELAY",
+    "NO_TDE",
     "ONE_ADDRESS",
     "ONE_ENGINE",
     "REHEARSED",
     "RELAY",
     "SECOND_ENGINE",
     "SEVERAL_NODES",
+    "TDE",
     "WIRE_CONFORMANT",
     "applies",
     "as_declared",
     "counts",
     "denied",
+    "encrypts_databases",
     "has_mirrors",
     "judge",
     "met",

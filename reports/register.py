@@ -145,11 +145,13 @@ class Register:
     """All requirements by id, in the order of the files, and the areas they belong to.
 
     :ivar unchecked: entries of the field's catalogue that no check can see from outside, and the reason for each.
+    :ivar proven: entries of the field's catalogue that have no check of their own id, and the checks that prove each.
     """
 
     requirements: Mapping[str, Requirement]
     areas: tuple[Area, ...] = field(default=())
     unchecked: Mapping[str, str] = field(default_factory=dict)
+    proven: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __getitem__(self, requirement_id: str) -> Requirement:
         return self.requirements[requirement_id]
@@ -181,6 +183,7 @@ def load_register(folder: Traversable | None = None) -> Register:
     documents = {file.name: _document(file) for file in files}
     sources = documents.pop("sources.toml", {})
     unchecked = documents.pop("unchecked.toml", {})
+    proven = {entry: tuple(checks) for entry, checks in unchecked.pop("proven_by", {}).items()}
     chapters = sorted(documents.items(), key=lambda item: item[1].get("order", 99))
     owners: dict[str, str] = {}
     requirements: dict[str, Requirement] = {}
@@ -195,7 +198,10 @@ def load_register(folder: Traversable | None = None) -> Register:
         areas.append(Area(document["area"], document["title"], tuple(entry.id for entry in entries)))
     for entry in requirements.values():
         _check_prerequisites(owners[entry.id], entry, requirements)
-    return Register(requirements, tuple(areas), unchecked)
+    for entry_id, check in ((entry_id, check) for entry_id, checks in proven.items() for check in checks):
+        if check not in requirements:
+            raise RegisterError(f"unchecked.toml: {entry_id}: the check {check} is not in the register")
+    return Register(requirements, tuple(areas), unchecked, proven)
 
 
 def _document(file: Traversable) -> dict[str, Any]:

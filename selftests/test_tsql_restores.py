@@ -194,6 +194,43 @@ def test_an_encrypted_backup_needs_its_certificate(shop, objects, tmp_path):
     assert list(folder.iterdir()) == []
 
 
+def test_the_backup_of_an_encrypted_database_needs_its_certificate(shop, objects, tmp_path):
+    client, switch = Client(shop.engine), f"ALTER DATABASE {shop.name} SET ENCRYPTION ON"
+    key = f"CREATE DATABASE ENCRYPTION KEY WITH ALGORITHM = AES_256 ENCRYPTION BY SERVER CERTIFICATE {shop.name}"
+    state = f"SELECT encryption_state FROM sys.dm_database_encryption_keys WHERE database_id = DB_ID('{shop.name}')"
+    client.ok(f"USE {shop.name}")
+    too_early = [client.fails(switch), client.fails(key)]
+    shop.client.ok(
+        "CREATE MASTER KEY ENCRYPTION BY PASSWORD = 'p'",
+        f"CREATE CERTIFICATE {shop.name} WITH SUBJECT = 'databases'",
+    )
+    warned = client.ok(key)
+    before = client.ok(state).rows
+    client.ok(switch, "USE master")
+    shop.back_up("encrypted", options="FORMAT, COMPRESSION")
+    shop.add()
+    shop.back_up("log", "LOG")
+    folder = tmp_path / "second"
+    folder.mkdir()
+    second = StandinEngine(folder, "secret word", objects)
+    stranger = Client(second)
+    stranger.ok(f"CREATE CREDENTIAL [{URL}] WITH IDENTITY = 'S3 Access Key', SECRET = 'key:x'")
+    restore = f"RESTORE DATABASE {shop.name} FROM URL = '{shop.url('encrypted')}'"
+    refused = stranger.fails(restore)
+    second.close()
+    copy = f"copy_of_{shop.name}"
+    restored = [shop.restore("encrypted", options="NORECOVERY", into=copy), shop.restore("log", "LOG", into=copy)]
+
+    assert (too_early, refused) == ([[33106], [15151]], [33111, 3013])
+    assert [number for number, _ in warned.infos] == [33091]
+    assert (before, client.ok(state).rows) == ([(1,)], [(3,)])
+    assert [one.numbers for one in restored] == [[], []]
+    assert shop.state(copy) == shop.state()
+    assert client.ok(f"SELECT is_encrypted FROM sys.databases WHERE name = '{copy}'").rows == [(True,)]
+    assert shop.client.fails(f"DROP CERTIFICATE {shop.name}") == [3716]
+    shop.client.ok(f"DROP DATABASE {copy}; DROP DATABASE {shop.name}; DROP CERTIFICATE {shop.name}")
+
+
 STEPS = st.lists(
     st.sampled_from(["write", "delete", "full", "copy", "diff", "log", "log", "checkpoint"]), min_size=3, max_size=14
 )

@@ -150,6 +150,7 @@ LIMITS = {
     r"(CREATE|ALTER|DROP) CREDENTIAL": KEPT_AS_WORDS,
     r"(CREATE|DROP) CERTIFICATE": KEPT_AS_WORDS,
     r"(CREATE|DROP) MASTER KEY": KEPT_AS_WORDS,
+    r"CREATE DATABASE ENCRYPTION KEY": KEPT_AS_WORDS,
     r"CREATE TABLE [^;]*(MEMORY_OPTIMIZED|FILESTREAM)": KEPT_AS_WORDS,
     r"WAITFOR DELAY": NO_GRAMMAR,
     r"BACKUP (DATABASE|LOG)": NO_GRAMMAR,
@@ -232,6 +233,7 @@ def sent(connection, engine, certificate, other_identity, region_options):
         other_identity(PLACES[0], mine)
     looking.look_at(connection.login, connection.driver, "here")
     heard = [*connection.heard, *columns.WORDS, *columns.COLLATIONS, *columns.LINES, *columns.COMPUTED, columns.CHANGE]
+    heard += [tsql.create_database_key(NAME), tsql.encrypt_database(NAME), rounds.ENCRYPTION.format(database="N'd'")]
     heard += [leftovers.MAY_FORGET, leftovers.forgetting_backups_of(NAME), LISTED]
     heard += [traces.DUMPS, traces.NOW, *traces.MEMORY.values(), traces.search_of_log(NAME)]
     return [*heard, PROGRESS, *(removal(NAME) for removal in leftovers.REMOVALS.values())]

@@ -240,6 +240,17 @@ def test_backup_without_format_spares_the_old_one(database, url, restored):
     assert restored(database, url("nightly.bak")).proof() == old
 
 
+@pytest.mark.requirement("BAK-11.init-with-format")
+def test_backup_with_init_and_format_comes_back(database, url, restored):
+    """A backup WITH INIT, FORMAT works under a new name and once more under the same, and its rows come back."""
+    database.backup(url("nightly.bak"), "CHECKSUM", "INIT", "FORMAT")
+    database.write(50)
+
+    database.backup(url("nightly.bak"), "CHECKSUM", "INIT", "FORMAT")
+
+    assert restored(database, url("nightly.bak")).proof() == database.proof()
+
+
 @pytest.mark.requirement("BAK-14.names-travel")
 def test_names_and_descriptions_travel_inside(database, url):
     """NAME, DESCRIPTION, MEDIANAME and MEDIADESCRIPTION travel inside the backup, every character of them."""
@@ -305,6 +316,14 @@ def test_encrypted_backup_comes_back(database, url, restored, certificate):
 
     assert header["KeyAlgorithm"] == "aes_256"
     assert restored(database, url("secret.bak")).proof() == database.proof()
+
+
+@pytest.mark.requirement("BAK-18.encrypted-database")
+def test_backup_of_an_encrypted_database_comes_back(encrypted_database, url, restored):
+    """A compressed backup of a database that is encrypted itself (TDE) comes back with every row."""
+    encrypted_database.backup(url("tde.bak"), "COMPRESSION", f"MAXTRANSFERSIZE = {5 * MIB}")
+
+    assert restored(encrypted_database, url("tde.bak")).proof() == encrypted_database.proof()
 
 
 @pytest.mark.requirement("BAK-01.several-at-once")

@@ -19,6 +19,24 @@ def test_missing_credential_is_msg_3201(database, url, without_credential):
     assert (3201 in failure.numbers, failure.system_errors) == (True, (50,))
 
 
+@pytest.mark.requirement("ERR-12.no-such-credential")
+def test_credential_that_is_named_must_exist(database, url, restore, bucket, credential_name):
+    """A backup that names a credential which does not exist fails with Msg 3288 or 3201, and leaves no object."""
+    failure = database.backup_must_fail(url("nobody.bak"), f"CREDENTIAL = N'{credential_name}/no-such-folder'")
+
+    assert restore.keys(bucket.prefix) == []
+    assert {3201, 3288}.intersection(failure.numbers)
+
+
+@pytest.mark.requirement("ERR-12.query-in-url")
+def test_url_with_a_query_is_refused(database, url, restore, bucket):
+    """A backup to a URL with a query fails with Msg 3297 or 3201, and leaves no object."""
+    failure = database.backup_must_fail(url("signed.bak") + "?X-Amz-Expires=60")
+
+    assert restore.keys(bucket.prefix) == []
+    assert {3201, 3297}.intersection(failure.numbers)
+
+
 @pytest.mark.requirement("ERR-03.wrong-secret")
 def test_wrong_secret_is_access_denied(database, url, signed_in_with):
     """A backup with a wrong secret fails with Msg 3201, operating system error 5, access is denied."""

@@ -130,6 +130,23 @@ def test_restore_may_say_restart(database, url, restored):
     assert restored(database, url("full.bak"), "RESTART").proof() == database.proof()
 
 
+@pytest.mark.requirement("RST-08.block-size")
+@pytest.mark.parametrize("options", [(), ("BLOCKSIZE = 4096",)], ids=["unnamed", "named"])
+def test_block_size_of_a_restore_may_be_named(database, url, restored, options):
+    """A backup with a BLOCKSIZE of 4,096 bytes is restored with every row, whether the restore names it or not."""
+    database.backup(url("blocks.bak"), "BLOCKSIZE = 4096")
+
+    assert restored(database, url("blocks.bak"), *options).proof() == database.proof()
+
+
+@pytest.mark.requirement("RST-11.named-credential")
+def test_restore_may_name_its_credential(database, url, restored, named_credential):
+    """A backup and its restore name a credential that is the start of no URL, and every row comes back."""
+    database.backup(url("named.bak"), f"CREDENTIAL = N'{named_credential}'")
+
+    assert restored(database, url("named.bak"), f"CREDENTIAL = N'{named_credential}'").proof() == database.proof()
+
+
 @pytest.mark.requirement("RST-02.missing-stripe")
 def test_backup_with_a_missing_stripe_is_refused(database, urls, restore_must_fail):
     """A restore that is given all stripes but one is refused."""
@@ -258,6 +275,16 @@ def test_encrypted_backup_needs_its_certificate(database, url, certificate, seco
     database.backup(url("secret.bak"), f"ENCRYPTION (ALGORITHM = AES_256, SERVER CERTIFICATE = [{certificate}])")
 
     failure = second_engine.restore_must_fail(database, url("secret.bak"))
+
+    assert 33111 in failure.numbers
+
+
+@pytest.mark.requirement("BAK-18.without-certificate")
+def test_encrypted_database_needs_its_certificate(encrypted_database, url, second_engine):
+    """An instance that has not its certificate is refused the backup of an encrypted database with Msg 33111."""
+    encrypted_database.backup(url("tde.bak"), "COMPRESSION")
+
+    failure = second_engine.restore_must_fail(encrypted_database, url("tde.bak"))
 
     assert 33111 in failure.numbers
 

@@ -120,6 +120,11 @@ class BackupSet:
     extra: tuple[tuple[str, str], ...] = ()
     files: tuple[BackupFile, ...] = ()
 
+    @property
+    def encryptor(self) -> bytes:
+        """The thumbprint of the certificate that the database itself was encrypted with; empty where it was not."""
+        return bytes.fromhex(dict(self.extra).get("encryptor", ""))
+
 
 @dataclass(frozen=True)
 class Written:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from restoreproof.standins.sqlserver.playing import (
     Batch,
     EngineDefect,
@@ -15,6 +17,7 @@ from restoreproof.standins.sqlserver.playing import (
 
 DENIED = "Cannot open backup device. Operating system error 5(Access is denied.)."
 SEVERAL = 3
+ENCRYPTED = re.compile(r"ALTER DATABASE \[([^\]]+)\] SET ENCRYPTION ON")
 
 
 def _mirror(batch: Batch) -> None:
@@ -37,6 +40,12 @@ def _at_once(batch: Batch) -> None:
         if running >= SEVERAL:
             batch.memory.mark(batch.urls)
         batch.run()
+
+
+def _encrypted(batch: Batch) -> None:
+    """Rows of encrypted databases get lost."""
+    batch.memory.mark(ENCRYPTED.findall(batch.text))
+    loses_what(lambda one: one.memory.knows([one.subject]))(batch)
 
 
 def _stray(batch: Batch) -> None:
@@ -237,6 +246,13 @@ DEFECTS = (
         rewrites(r"^(BACKUP DATABASE \S+ TO URL = N'[^']*nightly\.bak')$", r"\1 WITH FORMAT"),
     ),
     EngineDefect(
+        "init-outweighs-format",
+        "INIT beside FORMAT is taken for INIT alone: what exists is not replaced.",
+        "BAK-11.init-with-format",
+        ("BAK-11.init-with-format",),
+        rewrites(r"\bINIT, FORMAT\b", "INIT"),
+    ),
+    EngineDefect(
         "names-in-ascii",
         "The name of a backup loses what is not ASCII.",
         "BAK-14.names-travel",
@@ -277,6 +293,13 @@ DEFECTS = (
         "BAK-07.encryption",
         ("BAK-07.encryption",),
         loses_what(lambda batch: batch.says(r"\bENCRYPTION\b")),
+    ),
+    EngineDefect(
+        "encrypted-database-loses-a-row",
+        "The backup of a database that is encrypted itself comes back without the last row.",
+        "BAK-18.encrypted-database",
+        ("BAK-18.encrypted-database",),
+        _encrypted,
     ),
     EngineDefect(
         "backups-at-once-lose-a-row",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from restoreproof.standins.sqlserver.playing import Batch, EngineDefect, accepts, refuses, renumbers, skips
+from restoreproof.standins.sqlserver.playing import Batch, EngineDefect, accepts, refuses, renumbers, rewrites, skips
 from restoreproof.standins.sqlserver.session import SqlError
 
 if TYPE_CHECKING:
@@ -51,6 +51,20 @@ DEFECTS = (
         "ERR-02.no-credential",
         ("ERR-02.no-credential",),
         renumbers(_message(3201, "error 50(", r"nobody\.bak"), 3201, DENIED),
+    ),
+    EngineDefect(
+        "unknown-credential-passed-over",
+        "A credential that does not exist is passed over, and another one taken.",
+        "ERR-12.no-such-credential",
+        ("ERR-12.no-such-credential",),
+        rewrites(r"\bCREDENTIAL = N'[^']*/no-such-folder'", "NOFORMAT"),
+    ),
+    EngineDefect(
+        "query-cut-off",
+        "The query of a URL is cut off, and the backup written.",
+        "ERR-12.query-in-url",
+        ("ERR-12.query-in-url",),
+        rewrites(r"\?X-Amz-[^']*'", "'"),
     ),
     EngineDefect(
         "unreachable-has-another-number",

@@ -212,9 +212,34 @@ DEFECTS = (
     ),
     EngineDefect(
         "certificate-not-asked-for",
-        "An encrypted backup is restored without its certificate.",
+        "An encrypted backup is restored without its certificate, as is that of an encrypted database.",
         "BAK-07.without-certificate",
-        ("BAK-07.without-certificate",),
+        ("BAK-07.without-certificate", "BAK-18.without-certificate"),
         accepts(lambda _: True, 33111),
+    ),
+    EngineDefect(
+        "encrypted-database-without-certificate",
+        "The backup of an encrypted database is restored without its certificate.",
+        "BAK-18.without-certificate",
+        ("BAK-18.without-certificate",),
+        accepts(lambda batch: batch.says(r"/tde\.bak"), 33111),
+    ),
+    EngineDefect(
+        "named-block-size-refused",
+        "A restore that names the block size of its backup is refused.",
+        "RST-08.block-size",
+        ("RST-08.block-size",),
+        refuses(
+            lambda batch: batch.says(r"^RESTORE DATABASE .*\bBLOCKSIZE = 4096$"),
+            3284,
+            "Filemark is not aligned. Re-issue the restore statement with the same blocksize.",
+        ),
+    ),
+    EngineDefect(
+        "named-credential-passed-over",
+        "A restore passes over the credential that it names, and finds none.",
+        "RST-11.named-credential",
+        ("RST-11.named-credential",),
+        rewrites(r", CREDENTIAL = N'[^']*'", "", only=r"^RESTORE DATABASE"),
     ),
 )

@@ -26,7 +26,7 @@ DEFECTS = (
         "named-credential-refused",
         "A backup that names its credential is refused.",
         "OPS-06.maintenance-credential",
-        ("OPS-06.maintenance-credential",),
+        ("OPS-06.maintenance-credential", "RST-11.named-credential"),
         refuses(lambda batch: batch.says(r"\bCREDENTIAL = N'"), 3201, DENIED),
     ),
     EngineDefect(

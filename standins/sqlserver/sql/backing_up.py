@@ -272,6 +272,7 @@ class _Backup:
             "created": one.created.isoformat(),
             "groups": "/".join(sorted(plan.groups)),
             "snapshot": "1" * plan.bare,
+            "encryptor": one.encryptor.hex() if one.encrypted else "",
             "read_only": "/".join(sorted(one.frozen)),
         }
         rows = snapshot.pages * PAGE

@@ -11,15 +11,29 @@ from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.session import SqlError
 from restoreproof.standins.sqlserver.sql.database import now
-from restoreproof.standins.sqlserver.sql.messages import error
+from restoreproof.standins.sqlserver.sql.messages import TEXTS, error, refused
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from restoreproof.standins.sqlserver.sql.database import Database
     from restoreproof.standins.sqlserver.sql.instance import Instance
-    from restoreproof.standins.sqlserver.sql.statements import BackupCertificate, CreateCertificate
+    from restoreproof.standins.sqlserver.sql.running import StandinSession
+    from restoreproof.standins.sqlserver.sql.statements import (
+        AlterDatabase,
+        BackupCertificate,
+        CreateCertificate,
+        CreateDatabaseKey,
+    )
 
-__all__ = ["Certificate", "backup_certificate", "create_certificate", "drop_certificate"]
+__all__ = [
+    "Certificate",
+    "backup_certificate",
+    "create_certificate",
+    "create_database_key",
+    "drop_certificate",
+    "encrypt_database",
+]
 
 _ROUNDS = 10_000
 _KEY = 32
@@ -111,8 +125,40 @@ def _load(instance: Instance, statement: CreateCertificate) -> Certificate:
 def drop_certificate(instance: Instance, name: str, line: int) -> None:
     """DROP CERTIFICATE.
 
-    :raises SqlError: 15151.
+    :raises SqlError: 15151 (there is none), 3716 (a database is encrypted with it).
     """
     with instance.lock:
-        if not instance.certificates.pop(name.lower(), None):
+        found = instance.certificates.get(name.lower())
+        if not found:
             raise error(15151, "drop", "certificate", name, line=line)
+        if any(database.encryptor == found.thumbprint for database in instance.databases.values()):
+            raise error(3716, "certificate", found.name, "database encryption key", line=line)
+        del instance.certificates[name.lower()]
+
+
+def create_database_key(session: StandinSession, statement: CreateDatabaseKey) -> None:
+    """CREATE DATABASE ENCRYPTION KEY: the database in use remembers whose certificate protects it.
+
+    :raises SqlError: 15151 (there is no such certificate), 33103 (the database has a key).
+    """
+    instance, line = session.instance, statement.line
+    database = instance.usable(session.database, session.id, line)
+    found = instance.certificates.get(statement.certificate.lower())
+    if not found:
+        raise error(15151, "find", "certificate", statement.certificate, line=line)
+    if database.encryptor:
+        raise error(33103, line=line)
+    database.encryptor = found.thumbprint
+    session.output.info(33091, TEXTS[33091], line=line)
+
+
+def encrypt_database(database: Database, statement: AlterDatabase) -> None:
+    """ALTER DATABASE SET ENCRYPTION: its backups then ask for the certificate; the pages stay what they are.
+
+    :raises SqlError: 33106 (it has no key).
+    """
+    if not database.encryptor:
+        raise error(33106, line=statement.line)
+    if statement.value != "ON":
+        raise refused("ALTER DATABASE SET ENCRYPTION OFF", statement.line)
+    database.encrypted = True

@@ -130,6 +130,7 @@ class Database:
         that were not restored.
     :ivar folders: filegroups of memory-optimised tables and of FILESTREAM, which are kept as all others are: name and
         kind by name in small letters.
+    :ivar encryptor: the thumbprint of the certificate that its encryption key is protected with; empty without a key.
     :ivar suspended: for a snapshot: nobody can write until its backup is made.
     :ivar reached: how far the newest of its restored parts is: the log must bring the others there.
     """
@@ -144,6 +145,7 @@ class Database:
         self.missing: set[str] = set()
         self.folders: dict[str, tuple[str, str]] = {}
         self.suspended = False
+        self.encryptor, self.encrypted = b"", False
         self.reached = 0
         self.standby = self.read_only = False
         self.single_user: int | None = None
@@ -272,6 +274,8 @@ class Database:
         self.time = int(dict(found.extra)["log_end"])
         self.base = Base(found.set_id, found.checkpoint_lsn) if found.type == "D" and not found.copy_only else None
         self.frozen = set(filter(None, dict(found.extra).get("read_only", "").split("/")))
+        self.encryptor = found.encryptor
+        self.encrypted = bool(self.encryptor)
         self.follow(found)
 
     def follow(self, found: BackupSet) -> None:

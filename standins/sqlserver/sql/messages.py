@@ -102,6 +102,7 @@ TEXTS: dict[int, str] = {
     3297: "The URL '{}' does not meet the requirements for a backup device.",  # text: guess
     3701: "Cannot drop the {} '{}', because it does not exist or you do not have permission.",
     3702: 'Cannot drop database "{}" because it is currently in use.',
+    3716: "The {} '{}' cannot be dropped because it is bound to one or more {}.",
     3906: 'Failed to update database "{}" because the database is read-only.',
     4060: 'Cannot open database "{}" requested by the login. The login failed.',
     4208: "The statement {} is not allowed while the recovery model is SIMPLE. Use BACKUP DATABASE or change the "
@@ -131,6 +132,10 @@ TEXTS: dict[int, str] = {
     15581: "Please create a master key in the database or open the master key in the session before performing this "
     "operation.",
     18456: "Login failed for user '{}'.",
+    33091: "Warning: The certificate used for encrypting the database encryption key has not been backed up. You "
+    "should immediately back up the certificate and the private key associated with the certificate.",
+    33103: "A database encryption key already exists for this database.",
+    33106: "Cannot change database encryption state because no database encryption key is set.",
     33111: "Cannot find server certificate with thumbprint '{}'.",
     41337: "Cannot create memory optimized tables. To create memory optimized tables, the database must have a "
     "MEMORY_OPTIMIZED_FILEGROUP that is online and has at least one container.",

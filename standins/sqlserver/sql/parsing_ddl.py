@@ -72,6 +72,8 @@ def parse_create(cursor: Cursor, line: int) -> Statement:
     """What comes behind CREATE."""
     if cursor.accept("TABLE"):
         return _table(cursor, line)
+    if cursor.accept("DATABASE", "ENCRYPTION", "KEY"):
+        return _database_key(cursor, line)
     if cursor.accept("DATABASE"):
         return _database(cursor, line)
     if cursor.accept("CREDENTIAL"):
@@ -151,6 +153,15 @@ def _certificate(cursor: Cursor, line: int) -> Statement:
     file = cursor.kind(Kind.STRING).value
     key_file, password = _private_key(cursor, "DECRYPTION")
     return st.CreateCertificate(line, name, "", file, key_file, password)
+
+
+def _database_key(cursor: Cursor, line: int) -> Statement:
+    """WITH ALGORITHM = AES_256 ENCRYPTION BY SERVER CERTIFICATE name."""
+    cursor.expect("WITH", "ALGORITHM", "=")
+    if cursor.name().upper() not in ("AES_128", "AES_192", "AES_256", "TRIPLE_DES_3KEY"):
+        raise cursor.wrong()
+    cursor.expect("ENCRYPTION", "BY", "SERVER", "CERTIFICATE")
+    return st.CreateDatabaseKey(line, cursor.name())
 
 
 def _private_key(cursor: Cursor, word: str) -> tuple[str, str]:
@@ -316,7 +327,7 @@ def parse_alter(cursor: Cursor, line: int) -> Statement:
     if option == "SUSPEND_FOR_SNAPSHOT_BACKUP":
         cursor.expect("=")
         value = cursor.name().upper()
-    elif option in ("RECOVERY", "PAGE_VERIFY", "TRUSTWORTHY", "AUTO_CLOSE", "AUTO_SHRINK"):
+    elif option in ("RECOVERY", "PAGE_VERIFY", "TRUSTWORTHY", "AUTO_CLOSE", "AUTO_SHRINK", "ENCRYPTION"):
         value = cursor.name().upper()
     elif option not in ("OFFLINE", "ONLINE", "SINGLE_USER", "MULTI_USER", "RESTRICTED_USER", "READ_ONLY", "READ_WRITE"):
         raise refused(f"ALTER DATABASE SET {option}", line)

@@ -148,8 +148,9 @@ class _Restore:
             raise error(3135, self.devices[0].url, _TYPES.get(found.type, "another statement"))
         if found.type not in _TYPES:
             raise refused(f"RESTORE of a backup of type {found.type}", self.statement.line)
-        if first.thumbprint and self.instance.key_of(first.thumbprint) is None:
-            raise error(33111, "0x" + first.thumbprint.hex().upper())
+        for thumbprint in filter(None, (first.thumbprint, found.encryptor)):
+            if self.instance.key_of(thumbprint) is None:
+                raise error(33111, "0x" + thumbprint.hex().upper())
         return found
 
     def _stop(self) -> Stop:

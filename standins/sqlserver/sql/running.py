@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from restoreproof.standins.sqlserver.session import Cancelled, Parameter, SqlError
 from restoreproof.standins.sqlserver.sql import statements as st
 from restoreproof.standins.sqlserver.sql.backing_up import back_up
-from restoreproof.standins.sqlserver.sql.certificates import backup_certificate, create_certificate
+from restoreproof.standins.sqlserver.sql.certificates import backup_certificate, create_certificate, create_database_key
 from restoreproof.standins.sqlserver.sql.conditions import Conditions
 from restoreproof.standins.sqlserver.sql.credentials import make_credential
 from restoreproof.standins.sqlserver.sql.instance import Request
@@ -81,6 +81,7 @@ class StandinSession:
             st.CheckDatabase: lambda one: check(self, one),
             st.CreateCertificate: lambda one: create_certificate(self.instance, one),
             st.CreateDatabase: lambda one: self.instance.create(one.name, one.files, one.line, one.collation),
+            st.CreateDatabaseKey: lambda one: create_database_key(self, one),
             st.CreateTable: lambda one: create_table(self, one),
             st.Declare: self._declare,
             st.Drop: lambda one: drop(self, one),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.session import SqlError
 from restoreproof.standins.sqlserver.sql import tables
-from restoreproof.standins.sqlserver.sql.certificates import drop_certificate
+from restoreproof.standins.sqlserver.sql.certificates import drop_certificate, encrypt_database
 from restoreproof.standins.sqlserver.sql.credentials import drop_credential
 from restoreproof.standins.sqlserver.sql.database import DatabaseFile
 from restoreproof.standins.sqlserver.sql.filegroups import group_of
@@ -94,7 +94,7 @@ def alter_database(session: StandinSession, statement: AlterDatabase) -> None:
     name = session.database if statement.name.upper() == "CURRENT" else statement.name
     found = session.instance.find(name, statement.line)
     option, value = statement.option, statement.value
-    if option == "SUSPEND_FOR_SNAPSHOT_BACKUP" or "FILEGROUP" in option:
+    if option in ("SUSPEND_FOR_SNAPSHOT_BACKUP", "ENCRYPTION") or "FILEGROUP" in option:
         _change_files(session, found, statement)
         return
     if (
@@ -121,10 +121,12 @@ def alter_database(session: StandinSession, statement: AlterDatabase) -> None:
 
 
 def _change_files(session: StandinSession, found: Database, statement: AlterDatabase) -> None:
-    """ADD or MODIFY FILEGROUP, or SET SUSPEND_FOR_SNAPSHOT_BACKUP."""
+    """ADD or MODIFY FILEGROUP, or SET SUSPEND_FOR_SNAPSHOT_BACKUP or ENCRYPTION."""
     option, group, line = statement.option, statement.value, statement.line
     if option == "SUSPEND_FOR_SNAPSHOT_BACKUP":
         found.suspend(session.cancelled) if group == "ON" else found.resume()
+    elif option == "ENCRYPTION":
+        encrypt_database(found, statement)
     elif option.startswith("ADD FILEGROUP "):
         found.folders[group.lower()] = (group, option.rpartition(" ")[2])
     elif option == "ADD FILEGROUP":

@@ -290,6 +290,13 @@ class CreateCertificate(Statement):
 
 
 @dataclass(frozen=True)
+class CreateDatabaseKey(Statement):
+    """CREATE DATABASE ENCRYPTION KEY, in the database in use."""
+
+    certificate: str
+
+
+@dataclass(frozen=True)
 class BackupCertificate(Statement):
     """BACKUP CERTIFICATE TO FILE with its private key."""
 

@@ -30,7 +30,8 @@ def _databases(looker: Looker) -> Iterable[tuple[Any, ...]]:
         yield (
             one.name, one.id, None, b"\1", one.created, 160, one.collation, int(single),
             "SINGLE_USER" if single else "MULTI_USER", int(one.read_only or one.standby), 0, 0, _STATES[one.state],
-            one.state, int(one.standby), _MODELS[one.recovery], one.recovery, 2, "CHECKSUM", 0, 0, one.family,
+            one.state, int(one.standby), _MODELS[one.recovery], one.recovery, 2, "CHECKSUM", int(one.encrypted), 0,
+            one.family,
         )  # fmt: skip
 
 
@@ -48,6 +49,12 @@ def _certificates(looker: Looker) -> Iterable[tuple[Any, ...]]:
     for number, one in enumerate(list(looker.instance.certificates.values()), 256):
         key = "ENCRYPTED_BY_MASTER_KEY"
         yield one.name, number, 1, "MK", key, 1, one.subject, one.subject, one.thumbprint, one.created, None
+
+
+def _database_keys(looker: Looker) -> Iterable[tuple[Any, ...]]:
+    for one in list(looker.instance.databases.values()):
+        if one.encryptor:
+            yield one.id, 3 if one.encrypted else 1, "AES", 256, one.encryptor, "CERTIFICATE", 0.0
 
 
 def _requests(looker: Looker) -> Iterable[tuple[Any, ...]]:
@@ -145,6 +152,13 @@ _VIEWS: dict[str, View] = {
             "subject nvarchar(4000), thumbprint varbinary(32), start_date datetime, expiry_date datetime"
         ),
         _certificates,
+    ),
+    "sys.dm_database_encryption_keys": View(
+        columns(
+            "database_id int, encryption_state int, key_algorithm nvarchar(32), key_length int, "
+            "encryptor_thumbprint varbinary(20), encryptor_type nvarchar(32), percent_complete real"
+        ),
+        _database_keys,
     ),
     "sys.dm_exec_requests": View(
         columns(
