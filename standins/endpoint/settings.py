@@ -63,21 +63,30 @@ pipeline = {name}-server
 [app:{name}-server]
 use = egg:swift#{name}
 mb_per_sync = 2048
+log_requests = false
+network_chunk_size = 1048576
+disk_chunk_size = 1048576
 keep_cache_size = 5368709122
 """
 
+# Backends keep no log of requests, nor has the pipeline a filter for one: nobody would read it. What a bucket's listing
+# may be spread over is not remembered, for no bucket here is ever split.
 # Traps: parts are limited to 1000 and manifests to 1000 segments unless said otherwise (AWS and SQL Server use 10,000),
 # and GETs of objects with small parts are slowed to one part a second unless the limit on their size is 0.
 _PROXY = """\
 [pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck proxy-logging listing_formats bulk s3api copy slo dlo \
-versioned_writes symlink proxy-logging proxy-server
+pipeline = catch_errors gatekeeper healthcheck remembering listing_formats bulk s3api copy slo dlo \
+versioned_writes symlink proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
 allow_account_management = true
-object_chunk_size = 262144
-client_chunk_size = 262144
+object_chunk_size = 1048576
+client_chunk_size = 1048576
+recheck_listing_shard_ranges = 0
+recheck_updating_shard_ranges = 0
+[filter:remembering]
+paste.filter_factory = restoreproof.standins.endpoint.remembering:filter_factory
 [filter:s3api]
 paste.filter_factory = restoreproof.standins.endpoint.signin:filter_factory
 location = {region}
@@ -100,7 +109,6 @@ _PLAIN_FILTERS = (
     "catch_errors",
     "gatekeeper",
     "healthcheck",
-    "proxy_logging",
     "listing_formats",
     "bulk",
     "copy",
@@ -123,10 +131,7 @@ def _every_server(plan: Plan, name: str) -> str:
 
 def _proxy(plan: Plan) -> str:
     users = "\n".join(f"user_{key.role} = {key.key_id} {key.secret} {' '.join(key.rights)}" for key in plan.keys)
-    plain = "".join(
-        f"[filter:{name.replace('proxy_', 'proxy-')}]\nuse = egg:swift#{name}\n"
-        for name in (*_PLAIN_FILTERS, "symlink")
-    )
+    plain = "".join(f"[filter:{name}]\nuse = egg:swift#{name}\n" for name in (*_PLAIN_FILTERS, "symlink"))
     settings = {"region": plan.region, "domain": plan.domain, "part_minimum": plan.part_minimum}
     return _PROXY.format(**settings, users=users) + plain
 

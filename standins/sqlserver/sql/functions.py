@@ -15,6 +15,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from restoreproof.standins.sqlserver.session import SqlError, SqlType
@@ -31,6 +32,7 @@ __all__ = ["FUNCTIONS", "Function", "Trouble", "arithmetic", "register"]
 
 _INT, _BIGINT, _NAME = SqlType("int"), SqlType("bigint"), SqlType("nvarchar", size=128)
 _BYTES, _MAX_BYTES = SqlType("varbinary", size=8000), SqlType("varbinary", size=-1)
+_kind = lru_cache(SqlType)  # a few columns, for each of many values
 _UNITS = {
     "second": 1, "ss": 1, "s": 1, "minute": 60, "mi": 60, "n": 60, "hour": 3600, "hh": 3600, "day": 86400, "dd": 86400,
     "d": 86400, "millisecond": 0.001, "ms": 0.001, "microsecond": 0.000001, "mcs": 0.000001,
@@ -75,13 +77,22 @@ def _bytes(value: Any) -> bytes:
     return value.encode("cp1252", "replace") if isinstance(value, str) else str(value).encode()
 
 
+_ALGORITHMS = {
+    "SHA2_256": hashlib.sha256,
+    "SHA2_512": hashlib.sha512,
+    "SHA1": hashlib.sha1,
+    "SHA": hashlib.sha1,
+    "MD5": hashlib.md5,
+}
+
+
 def _hash(name: str, value: Any, wide: int) -> bytes | None:
     """HASHBYTES; ``wide`` says that the text is Unicode, and so hashed as UTF-16."""
-    algorithms = {"SHA2_256": "sha256", "SHA2_512": "sha512", "SHA1": "sha1", "SHA": "sha1", "MD5": "md5"}
-    if value is None or name.upper() not in algorithms:
+    algorithm = _ALGORITHMS.get(name.upper())
+    if value is None or algorithm is None:
         return None
     data = value.encode("utf-16-le") if wide and isinstance(value, str) else _bytes(value)
-    return hashlib.new(algorithms[name.upper()], data, usedforsecurity=False).digest()
+    return algorithm(data, usedforsecurity=False).digest()
 
 
 def _checksum(*values: Any) -> int:
@@ -162,7 +173,7 @@ def _convert(  # noqa: PLR0913, PLR0917 - SQLite calls it by place
     value: Any, name: str, size: int, precision: int, scale: int, source: str, style: Any, tries: int
 ) -> Any:
     try:
-        return convert(value, SqlType(name, size, precision, scale), source, int(style or 0))
+        return convert(value, _kind(name, size, precision, scale), source, int(style or 0))
     except SqlError:
         if tries:
             return None
@@ -173,7 +184,7 @@ def _store(  # noqa: PLR0913, PLR0917 - SQLite calls it by place
     value: Any, name: str, size: int, precision: int, scale: int, source: str, table: str, column: str
 ) -> Any:
     try:
-        return convert(value, SqlType(name, size, precision, scale), source, strict=True)
+        return convert(value, _kind(name, size, precision, scale), source, strict=True)
     except ValueError:
         shown = str(value)[:100] if isinstance(value, str) else ""
         raise error(2628, table, column, shown) from None

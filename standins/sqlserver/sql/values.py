@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from decimal import Decimal, InvalidOperation, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from restoreproof.standins.sqlserver.session import SqlType
@@ -24,6 +25,7 @@ TEXTS = ("varchar", "nvarchar", "char", "nchar")
 DATES = ("date", "datetime", "smalldatetime", "datetime2", "datetimeoffset", "time")
 _BINARIES = ("varbinary", "binary")
 _DECIMALS = ("decimal", "money", "smallmoney")
+_WIDE = Context(prec=80)
 _FORM = re.compile(
     r"\s*(?:(\d{4})-?(\d\d)-?(\d\d))?(?:[T ]*(\d{1,2}):(\d\d)(?::(\d\d)(?:[.:](\d{1,7}))?)?)?\s*(Z|[+-]\d\d:\d\d)?\s*"
 )
@@ -129,13 +131,18 @@ def _bit(value: Any) -> int:
 
 def _decimal(value: Any, to: SqlType) -> str:
     precision, scale = (to.precision, to.scale) if to.name == "decimal" else (19 if to.name == "money" else 10, 4)
-    with localcontext() as context:
-        context.prec = 80
-        number = exact(int.from_bytes(value, "big") if isinstance(value, bytes) else value)
-        number = number.quantize(Decimal(1).scaleb(-scale), rounding="ROUND_HALF_UP")
-    if abs(number) >= Decimal(10) ** (precision - scale):
+    step, limit = _bounds(precision, scale)
+    number = exact(int.from_bytes(value, "big") if isinstance(value, bytes) else value)
+    number = number.quantize(step, ROUND_HALF_UP, _WIDE)
+    if number.copy_abs() >= limit:
         raise error(8115, "numeric", "numeric")
     return format(number, "f")
+
+
+@lru_cache
+def _bounds(precision: int, scale: int) -> tuple[Decimal, Decimal]:
+    """The last digit of a decimal type, and the first number that is too large for it."""
+    return Decimal((0, (1,), -scale)), Decimal((0, (1,), precision - scale))
 
 
 def _text(value: Any, source: str, style: int) -> str:
@@ -207,6 +214,7 @@ def _unique(value: Any) -> str:
         raise found from None
 
 
+@lru_cache(maxsize=4096)
 def _moment(value: Any, to: SqlType) -> str:
     match = _FORM.fullmatch(value) if isinstance(value, str) else None
     if not match or not (match[1] or match[4]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -100,6 +101,7 @@ def described(kind: SqlType) -> str:
     return f"{kind.name}({kind.scale})" if kind.name in _TIMES else kind.name
 
 
+@cache
 def decimal_size(precision: int) -> int:
     """Bytes of a decimal with so many digits, its sign included."""
     return next(size for digits, size in ((9, 5), (19, 9), (28, 13), (38, 17)) if precision <= digits)
