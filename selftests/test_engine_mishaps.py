@@ -56,6 +56,17 @@ def test_ctrl_c_while_a_statement_runs_ends_cleanly(lab, instance, tmp_path, mom
     assert (held, Store(lab).holds(), ledgers(lab)) == ((), {}, [])
 
 
+def test_encrypted_database_goes_before_its_certificate_and_nothing_is_left(lab, instance, tmp_path):
+    _, engine, words = instance
+    asked = ("sys.databases WHERE name LIKE 'restoreproof%'", "sys.certificates", "sys.symmetric_keys")
+
+    done = lab.command(*certify(lab, tmp_path, "--check", "BAK-18.encrypted-database", *words))
+
+    with Connection.to(engine) as connection:
+        held = [connection.run(f"SELECT name FROM {view}").rows for view in asked]
+    assert (done.returncode, held, ledgers(lab)) == (0, [(), (), ()], []), done.stdout
+
+
 def test_statement_that_takes_too_long_is_cancelled_and_nothing_is_left(lab, tmp_path):
     check, waits = "ERR-15.closed-port", ("--behave", "retry_seconds=60", "--behave", "longest_retry_seconds=60")
     words = ("--engine", "standin", *waits, "--check-deadline", "2", "--require", "as-declared", "--check", check)
