@@ -35,7 +35,7 @@ RELAY, SECOND_ENGINE, MIRRORS, FILESTREAM = "relay", "second_engine", "mirrored_
 TDE = "encrypted_databases"
 """What claims need that say nothing of an endpoint with one address, with a host name in its URL, of keys that nobody
 gave, without a proxy before SQL Server, without a second SQL Server, of an edition without mirrored backups, of a
-SQL Server without FILESTREAM, or of an edition that encrypts no databases."""
+SQL Server without FILESTREAM, or of one that encrypts no databases yet."""
 
 ONE_ADDRESS = "does not apply: this endpoint has one address"
 HOST_NAME = "does not apply: the endpoint's URL has a host name, no IP address"
@@ -44,7 +44,7 @@ NO_RELAY = "does not apply: no proxy can stand between this SQL Server and this 
 ONE_ENGINE = "does not apply: there is one SQL Server"
 NO_MIRRORS = "does not apply: this edition of SQL Server has no mirrored backups"
 NO_FILESTREAM = "does not apply: this SQL Server has no FILESTREAM, or it is switched off"
-NO_TDE = "does not apply: this edition of SQL Server has no transparent data encryption"
+NO_TDE = "does not apply: this SQL Server has no encrypted database yet, and the first would encrypt its tempdb, too"
 ASIDE = {
     ONE_ADDRESS: "about several nodes (it has one address)",
     HOST_NAME: "about an IP address in its URL",
@@ -53,7 +53,7 @@ ASIDE = {
     ONE_ENGINE: "about a second SQL Server (there is one)",
     NO_MIRRORS: "about mirrored backups (this edition has none)",
     NO_FILESTREAM: "about FILESTREAM (this SQL Server has none)",
-    NO_TDE: "about encrypted databases (this edition has none)",
+    NO_TDE: "about encrypted databases (this SQL Server has none)",
 }
 """Why such claims are not run, and what they are about."""
 
@@ -114,7 +114,7 @@ def _aside_of_engine(engine: Mapping[str, Any], requirement: Requirement) -> str
         return NO_MIRRORS
     if FILESTREAM in requirement.needs and not engine.get("filestream"):
         return NO_FILESTREAM
-    if TDE in requirement.needs and not encrypts_databases(str(engine.get("edition", ""))):
+    if TDE in requirement.needs and not engine.get("encrypts"):
         return NO_TDE
     return ""
 
@@ -122,11 +122,6 @@ def _aside_of_engine(engine: Mapping[str, Any], requirement: Requirement) -> str
 def has_mirrors(edition: str) -> bool:
     """Whether an edition can mirror backups: Enterprise, and those with its features (EDN-04)."""
     return edition.lower().startswith(("enterprise", "developer", "evaluation", "stand-in"))
-
-
-def encrypts_databases(edition: str) -> bool:
-    """Whether an edition has transparent data encryption: Standard, and those that can mirror backups (BAK-18)."""
-    return edition.lower().startswith("standard") or has_mirrors(edition)
 
 
 def _names_an_address(url: str) -> bool:
@@ -233,7 +228,6 @@ __all__ = [
     "as_declared",
     "counts",
     "denied",
-    "encrypts_databases",
     "has_mirrors",
     "judge",
     "met",

@@ -22,12 +22,12 @@ else:
 
 
 class SqlServer(Engine):
-    """Answers what is asked on sign-in; `denied` are the permissions that nobody has."""
+    """Answers what is asked on sign-in; `denied` are the permissions that nobody has, `encrypted` says so of tempdb."""
 
     def __init__(self, build="16.0.4236.2", edition="Developer Edition", banner="SQL Server 2022 on Linux (x)"):
         self.facts = {"build": build, "edition": edition, "banner": banner}
         self.platform = {"host_platform": "Linux", "host_distribution": "Ubuntu", "host_release": "22.04"}
-        self.denied = set()
+        self.denied, self.encrypted = set(), 0
         self.proceed, self.ended = Event(), Event()
         words = ("SELECT", "TWO", "BACKUP", "HANG", "BROKEN", "FATAL", "CREATE", "KILL")
         super().__init__(PASSWORD, scripts={word: getattr(self, f"_{word.lower()}") for word in words})
@@ -40,6 +40,8 @@ class SqlServer(Engine):
             if not self.platform:
                 raise SqlError(208, "Invalid object name 'sys.dm_os_host_info'.")
             table(batch, self.platform)
+        elif "is_encrypted" in batch.text:
+            batch.give(self.encrypted)
         elif "HAS_PERMS_BY_NAME" in batch.text:
             batch.give(int(values[0] not in self.denied))
         elif "percent_complete" in batch.text:

@@ -42,8 +42,27 @@ def test_an_instance_says_what_it_is(tmp_path):
         "platform": "Ubuntu 22.04",
         "standin": False,
         "filestream": False,
+        "encrypts": False,
     }
     assert (engine.origin, engine.doubt) == (f"instance localhost:{login.port}", "")
+
+
+@needs_driver
+@pytest.mark.parametrize(
+    ("edition", "origin", "tempdb", "encrypts"),
+    [
+        ("Developer Edition", "container x", 0, True),
+        ("Standard Edition (64-bit)", "container x", 0, True),
+        ("Web Edition", "container x", 1, False),
+        ("Enterprise Edition", "instance sql1:1433", 0, False),
+        ("Enterprise Edition", "instance sql1:1433", 1, True),
+    ],
+)
+def test_nobodys_tempdb_is_encrypted_for_a_check(tmp_path, edition, origin, tempdb, encrypts):
+    server = SqlServer(edition=edition)
+    server.encrypted = tempdb
+    with scripted(tmp_path, server) as (_, login):
+        assert look_at(login, DRIVER, origin).encrypts == encrypts
 
 
 @needs_driver

@@ -321,7 +321,7 @@ def test_engine_musts_count_only_with_an_engine():
         ("second_engine", {}, {"second": True}),
         ("relay", {}, {"relayed": True}),
         ("mirrored_backups", {"edition": "Standard Edition"}, {}),
-        ("encrypted_databases", {"edition": "Web Edition"}, {"edition": "Standard Edition"}),
+        ("encrypted_databases", {}, {"encrypts": True}),
     ],
 )
 def test_claims_about_what_an_engine_lacks_are_set_aside_and_named(need, lacking, having):
