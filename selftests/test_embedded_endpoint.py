@@ -18,6 +18,7 @@ from running_standin import RunningStandin, answer, groups_below, module, wait_u
 
 from restoreproof.standins.contract import StandinError
 from restoreproof.standins.endpoint import __main__ as endpoint_program
+from restoreproof.standins.endpoint.remembering import Memory, Remembering, View
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or importlib.util.find_spec("swift") is None,
@@ -206,3 +207,41 @@ def test_other_systems_are_told_what_to_do(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(StandinError, match="Linux only"):
         endpoint_program._require_swift()
+
+
+def test_no_process_believes_in_a_bucket_that_is_gone(endpoint):
+    """Requests meet either process; what one has changed, the other knows with the next request."""
+    clients = [endpoint.client() for _ in range(8)]
+    for number in range(6):
+        name = {"Bucket": f"comes-and-goes-{number % 2}"}
+        assert {answer(client.put_object, **name, Key="k", Body=b"1") for client in clients} == {"NoSuchBucket"}
+        clients[number].create_bucket(**name)
+        assert {answer(client.put_object, **name, Key="k", Body=b"1") for client in clients} == {None}
+        clients[-1].delete_object(**name, Key="k")
+        clients[-1].delete_bucket(**name)
+
+
+def test_what_was_read_amid_a_change_is_not_remembered():
+    memory = Memory()
+    before = View(memory)
+    View(memory).delete("container/a/b")
+    before.set("container/a/b", {"status": 200})
+    assert View(memory).get("container/a/b") is None
+
+    after = View(memory)
+    after.set("container/a/b", {"status": 404})
+    assert View(memory).get("container/a/b") == {"status": 404}
+
+
+def test_change_that_is_answered_is_forgotten_once_more():
+    memory = Memory()
+
+    def changes(env, _start_response):
+        env["swift.cache"].delete("container/a/b")
+        reader = View(memory)
+        reader.set("container/a/b", {"status": 200})  # before the change is made
+        return [b""]
+
+    Remembering(changes, memory)({}, None)
+
+    assert View(memory).get("container/a/b") is None

@@ -105,8 +105,8 @@ def _look_at_methods_once() -> None:
     def marked(of: type, mark: str) -> frozenset[str]:
         return frozenset(name for name, method in inspect.getmembers(of) if getattr(method, mark, False))
 
-    Controller.allowed_methods = property(lambda self: marked(type(self), "publicly_accessible"))
-    Controller.private_methods = property(lambda self: marked(type(self), "privately_accessible"))
+    Controller.allowed_methods = property(lambda self: marked(self.__class__, "publicly_accessible"))
+    Controller.private_methods = property(lambda self: marked(self.__class__, "privately_accessible"))
 
 
 def _serve(folder: Path, sockets: dict[str, socket.socket]) -> None:
