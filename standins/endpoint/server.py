@@ -102,11 +102,18 @@ def _look_at_methods_once() -> None:
     """Find out once for each class which methods it offers; Swift does so twice for each request."""
 
     @cache
-    def marked(of: type, mark: str) -> frozenset[str]:
+    def marked(of: Any, mark: str) -> frozenset[str]:
         return frozenset(name for name, method in inspect.getmembers(of) if getattr(method, mark, False))
 
-    Controller.allowed_methods = property(lambda self: marked(self.__class__, "publicly_accessible"))
-    Controller.private_methods = property(lambda self: marked(self.__class__, "privately_accessible"))
+    def offered(mark: str) -> property:
+        def look(controller: Any) -> frozenset[str]:
+            of: Any = type(controller)
+            return marked(of, mark)
+
+        return property(look)
+
+    Controller.allowed_methods = offered("publicly_accessible")
+    Controller.private_methods = offered("privately_accessible")
 
 
 def _serve(folder: Path, sockets: dict[str, socket.socket]) -> None:
