@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from restoreproof.standins.sqlserver.playing import Batch, EngineDefect, renumbers
 from restoreproof.standins.sqlserver.session import SqlError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MISSING, EXISTS = 3201, 3271
 
@@ -17,18 +12,14 @@ def _deleted(batch: Batch, error: SqlError) -> bool:
     return error.number == MISSING and batch.says(r"^RESTORE .*/deleted\.bak")
 
 
-def _once_only() -> Callable[[Batch], None]:
+def _once_only(batch: Batch) -> None:
     """Every name takes one backup without FORMAT, whatever became of that."""
-
-    def play(batch: Batch) -> None:
-        is_bare = batch.is_backup and not batch.says(r"\b(FORMAT|MIRROR TO)\b")
-        if is_bare and batch.memory.knows(batch.urls):
-            raise SqlError(EXISTS, "A nonrecoverable I/O error occurred: the object exists.")
-        batch.run()
-        if is_bare:
-            batch.memory.mark(batch.urls)
-
-    return play
+    is_bare = batch.is_backup and not batch.says(r"\b(FORMAT|MIRROR TO)\b")
+    if is_bare and batch.memory.knows(batch.urls):
+        raise SqlError(EXISTS, "A nonrecoverable I/O error occurred: the object exists.")
+    batch.run()
+    if is_bare:
+        batch.memory.mark(batch.urls)
 
 
 DEFECTS = (
@@ -44,6 +35,6 @@ DEFECTS = (
         "A backup without FORMAT is refused under a name that one was written to, though that was deleted.",
         "LCK-05.deleted-name-is-free",
         ("LCK-05.deleted-name-is-free",),
-        _once_only(),
+        _once_only,
     ),
 )
