@@ -203,7 +203,7 @@ def test_only_what_passed_in_every_variant_is_met(variants, declared):
 
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_prerequisite_blocks_when_it_is_not_met(verdict):
-    gate, behind = claims(verdict, "conforms")
+    gate, behind = (replace(record, symptom="SlowDown") for record in claims(verdict, "conforms"))
     behind = replace(behind, requirement=replace(behind.requirement, after=(gate.id,)))
 
     blocked = block([gate, behind])[1]
