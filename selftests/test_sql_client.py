@@ -151,6 +151,19 @@ def test_a_connection_that_is_lost_without_a_word_blames_nobody(served, connecti
 
 
 @needs_driver
+def test_session_that_is_over_is_lost_whatever_the_driver_calls_it(served, connection):
+    """On Linux the driver may say of a session that was ended no more than that it may have been."""
+    said = Message(0, "Unspecified error occurred on SQL Server. Connection may have been terminated by the server.")
+    vague, alive = (SqlFailure("HY000", (said,), statement="BACKUP") for _ in range(2))
+    connection.examine(alive)
+    with Connection(served[1], DRIVER) as another:
+        another.run(f"KILL {connection.spid}")
+    connection.examine(vague)
+
+    assert (alive.lost, vague.lost, vague.fatal, isinstance(found(vague), SetupError)) == (False, True, False, True)
+
+
+@needs_driver
 @pytest.mark.parametrize("way", ["cancel", "kill", "drop_connection"])
 def test_a_backup_can_be_ended_in_three_ways(served, connection, way):
     statement = connection.start("BACKUP")
