@@ -40,7 +40,7 @@ class SqlServer(Engine):
             if not self.platform:
                 raise SqlError(208, "Invalid object name 'sys.dm_os_host_info'.")
             table(batch, self.platform)
-        elif "is_encrypted" in batch.text:
+        elif "dm_database_encryption_keys" in batch.text:
             batch.give(self.encrypted)
         elif "HAS_PERMS_BY_NAME" in batch.text:
             batch.give(int(values[0] not in self.denied))

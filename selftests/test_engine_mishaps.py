@@ -56,15 +56,40 @@ def test_ctrl_c_while_a_statement_runs_ends_cleanly(lab, instance, tmp_path, mom
     assert (held, Store(lab).holds(), ledgers(lab)) == ((), {}, [])
 
 
+OF_SOMEBODY = (
+    "CREATE MASTER KEY ENCRYPTION BY PASSWORD = 'Of-somebody-1'",
+    "CREATE CERTIFICATE somebodys WITH SUBJECT = 'somebody'",
+    "CREATE DATABASE somebodys",
+    "USE somebodys",
+    "CREATE DATABASE ENCRYPTION KEY WITH ALGORITHM = AES_256 ENCRYPTION BY SERVER CERTIFICATE somebodys",
+    "USE master",
+    "ALTER DATABASE somebodys SET ENCRYPTION ON",
+)
+
+
 def test_encrypted_database_goes_before_its_certificate_and_nothing_is_left(lab, instance, tmp_path):
     _, engine, words = instance
-    asked = ("sys.databases WHERE name LIKE 'restoreproof%'", "sys.certificates", "sys.symmetric_keys")
+    asked = ("sys.databases WHERE name LIKE 'restoreproof%'", "sys.certificates")
+    with Connection.to(engine) as connection:
+        for statement in OF_SOMEBODY:
+            connection.run(statement)
 
     done = lab.command(*certify(lab, tmp_path, "--check", "BAK-18.encrypted-database", *words))
 
     with Connection.to(engine) as connection:
-        held = [connection.run(f"SELECT name FROM {view}").rows for view in asked]
-    assert (done.returncode, held, ledgers(lab)) == (0, [(), (), ()], []), done.stdout
+        held = [[row["name"] for row in connection.run(f"SELECT name FROM {view}").rows] for view in asked]
+    assert (done.returncode, held, ledgers(lab)) == (0, [[], ["somebodys"]], []), done.stdout
+
+
+def test_no_database_is_encrypted_where_none_was_before(lab, instance, tmp_path):
+    _, engine, words = instance
+
+    done = lab.command(*certify(lab, tmp_path, "--check", "BAK-18.encrypted-database", *words))
+
+    with Connection.to(engine) as connection:
+        keys = connection.run("SELECT database_id FROM sys.dm_database_encryption_keys").rows
+    assert "the first would encrypt its tempdb, too" in done.stdout
+    assert keys == ()
 
 
 def test_statement_that_takes_too_long_is_cancelled_and_nothing_is_left(lab, tmp_path):

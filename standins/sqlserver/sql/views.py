@@ -52,7 +52,10 @@ def _certificates(looker: Looker) -> Iterable[tuple[Any, ...]]:
 
 
 def _database_keys(looker: Looker) -> Iterable[tuple[Any, ...]]:
-    for one in list(looker.instance.databases.values()):
+    databases = dict(looker.instance.databases)
+    if any(one.encrypted for one in databases.values()):
+        yield databases["tempdb"].id, 3, "AES", 256, None, "ASYMMETRIC KEY", 0.0
+    for one in databases.values():
         if one.encryptor:
             yield one.id, 3 if one.encrypted else 1, "AES", 256, one.encryptor, "CERTIFICATE", 0.0
 
