@@ -8,8 +8,14 @@ from restoreproof.fixtures.endpoints import Endpoint
 from restoreproof.fixtures.premises import within_reach
 
 
-def subject(style, addresses=(), *, standin=False, path_style=True):
-    endpoint = Endpoint("https://s3.acme.test", "", "us-east-1", style, "s3.acme.test", addresses, "", {}, "url")
+@pytest.fixture(autouse=True)
+def names(monkeypatch):
+    """Asks no DNS what is on this machine."""
+    monkeypatch.setattr("restoreproof.fixtures.premises.is_loopback", "here.test".__eq__)
+
+
+def subject(style, addresses=(), *, host="s3.acme.test", standin=False, path_style=True):
+    endpoint = Endpoint(f"https://{host}", "", "us-east-1", style, host, addresses, "", {}, "url")
     engines = (SimpleNamespace(standin=standin),)
     return SimpleNamespace(endpoint=endpoint, engines=engines, capabilities={"path_style": path_style})
 
@@ -21,8 +27,9 @@ def subject(style, addresses=(), *, standin=False, path_style=True):
         (subject("virtual"), "virtual"),
         (subject("virtual", ("192.0.2.1",), standin=True), "virtual"),
         (subject("virtual", ("192.0.2.1",)), "path"),
+        (subject("virtual", host="here.test"), "path"),
     ],
-    ids=["path", "names that DNS knows", "the stand-in", "names that DNS does not know"],
+    ids=["path", "names that DNS knows", "the stand-in", "names that DNS does not know", "this machine"],
 )
 def test_bucket_stands_where_sql_server_finds_it(known, style):
     assert within_reach(known).style == style

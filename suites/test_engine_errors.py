@@ -20,9 +20,9 @@ def test_missing_credential_is_msg_3201(database, url, without_credential):
 
 
 @pytest.mark.requirement("ERR-12.no-such-credential")
-def test_credential_that_is_named_must_exist(database, url, restore, bucket, credential_name):
+def test_credential_that_is_named_must_exist(database, url, restore, bucket, absent_credential):
     """A backup that names a credential which does not exist fails with Msg 3288 or 3201, and leaves no object."""
-    failure = database.backup_must_fail(url("nobody.bak"), f"CREDENTIAL = N'{credential_name}/no-such-folder'")
+    failure = database.backup_must_fail(url("nobody.bak"), f"CREDENTIAL = N'{absent_credential}'")
 
     assert restore.keys(bucket.prefix) == []
     assert {3201, 3288}.intersection(failure.numbers)
