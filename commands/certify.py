@@ -60,7 +60,7 @@ scale: {scale}. Bytes are bodies, both ways. Where a profile says that smaller p
 (limits.part_minimum), claims about the number of parts cost less."""
 
 PROVEN = "Proven by checks of another name"
-UNSEEN = "Not checked, because nobody can see it from outside"
+UNSEEN = "Not checked, and why"
 
 EXPECT = """\
 on purpose: among these are forged and anonymous requests, requests with unknown keys, and attempts to write into

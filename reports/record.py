@@ -109,8 +109,9 @@ class Header:
     url, kind (``url``, ``image`` or ``program``), ours (started by RestoreProof itself: never a certificate), server
     (its ``Server`` header), software, region, style, bucket_given, separate_keys, narrow_keys (whether there are keys
     with one right each), nodes (every address behind the name), unreached (those left out). ``tls``: version, cipher,
-    chain of subject, issuer, not_before, not_after, sha256. ``engine``: build, edition, platform, standin, second
-    (there is another one beside it), relayed (a proxy stands between); None when there was none.
+    chain of subject, issuer, not_before, not_after, sha256. ``engine``: build, edition, platform, standin, filestream
+    (it has that), encrypts (databases of ours may have TDE), second (there is another one beside it), relayed (a proxy
+    stands between); None when there was none.
     ``selection``: checks, areas, level, scale, filtered. ``areas``: name and title in the order shown. ``started`` is
     ISO 8601 in UTC. ``bucket``: what it allows, row by row as it is shown; empty when it was not looked at.
     ``facts`` is what is documented of the offering, row by row: name, sentence, value (None: nothing is), certainty,

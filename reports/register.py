@@ -144,7 +144,7 @@ class Area:
 class Register:
     """All requirements by id, in the order of the files, and the areas they belong to.
 
-    :ivar unchecked: entries of the field's catalogue that no check can see from outside, and the reason for each.
+    :ivar unchecked: entries of the field's catalogue that have no check, and the reason for each.
     :ivar proven: entries of the field's catalogue that have no check of their own id, and the checks that prove each.
     """
 

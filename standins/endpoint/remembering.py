@@ -65,10 +65,11 @@ class Remembering:
     def __call__(self, env: _Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request once all that it has changed is forgotten."""
         view = env["swift.cache"] = View(self._memory)
-        answer = self._app(env, start_response)
-        if view.changes:  # others may have read between the forgetting and the change
-            self._memory.forget()
-        return answer
+        try:
+            return self._app(env, start_response)
+        finally:
+            if view.changes:  # others may have read between the forgetting and the change
+                self._memory.forget()
 
 
 def filter_factory(_global_conf: dict[str, str], **_local_conf: str) -> Callable[[_App], Remembering]:
