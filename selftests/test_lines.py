@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from recording_server import PATIENCE, answer_with, recording
 
 from restoreproof.fixtures.answer import Finding, Refused
-from restoreproof.fixtures.budget import LAST_EXCHANGE, Budget, RunOver
+from restoreproof.fixtures.budget import Budget, RunOver
 from restoreproof.fixtures.client import Client, Upload
 from restoreproof.fixtures.completing import completion, spelled
 from restoreproof.fixtures.lines import Lines
@@ -135,15 +135,3 @@ def test_budget_within_another_ends_first_and_never_after_the_run():
     assert Budget(60).within(5).left() <= 5 < Budget(60).within(90).left() <= 60
     with pytest.raises(RunOver):
         Budget(60, run_ends=time.time() - 1).within(5)
-
-
-def test_requests_that_time_out_together_are_one_miss():
-    """A clean-up that sends four at a time gets its second chance as one that sends them one by one does."""
-    budget, now = Budget(60, exchange=30), time.monotonic()
-
-    for _ in range(4):
-        budget.miss(30)
-    beside, next_one = budget.left(now - 1), budget.left(time.monotonic())
-    budget.miss(0)
-
-    assert (beside > LAST_EXCHANGE, next_one <= LAST_EXCHANGE, budget.is_spent()) == (True, True, True)
