@@ -57,7 +57,7 @@ DEFECTS = (
         "A credential that does not exist is passed over, and another one taken.",
         "ERR-12.no-such-credential",
         ("ERR-12.no-such-credential",),
-        rewrites(r"\bCREDENTIAL = N'[^']*/no-such-folder'", "NOFORMAT"),
+        rewrites(r"\bCREDENTIAL = N'restoreproof_absent_[^']*'", "NOFORMAT"),
     ),
     EngineDefect(
         "query-cut-off",
