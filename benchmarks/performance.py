@@ -30,8 +30,8 @@ PAGE = """\
 # Performance
 
 Written by `python benchmarks/performance.py` on {cores} cores, {processor}, Python {python}.
-Every figure is the median of {rounds} rounds. Machines differ, so only ratios mean something elsewhere; both sides of a
-ratio are measured in turn, in one run, against one server that runs on the same cores as its client.
+Rounds: {rounds}; every figure is their median. Machines differ, so only ratios mean something elsewhere; both sides of
+a ratio are measured in turn, in one run, against one server that runs on the same cores as its client.
 
 ## Until something is proven
 

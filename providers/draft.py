@@ -55,10 +55,9 @@ class Draft:
         """Put a deviation in, with a comment above it."""
         table = tomlkit.table()
         table.add(tomlkit.comment(comment))
-        for key in ("check", "symptom", "reason", "link", *(["seen_in"] if deviation.seen_in else [])):
-            table.add(key, getattr(deviation, key))
-        if deviation.intermittent:
-            table.add("intermittent", True)
+        for key in ("check", "symptom", "reason", "link", "seen_in", "intermittent"):
+            if value := getattr(deviation, key):
+                table.add(key, value)
         table.add(tomlkit.nl())
         self._deviations().append(table)
 

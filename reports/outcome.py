@@ -44,7 +44,7 @@ NO_RELAY = "does not apply: no proxy can stand between this SQL Server and this 
 ONE_ENGINE = "does not apply: there is one SQL Server"
 NO_MIRRORS = "does not apply: this edition of SQL Server has no mirrored backups"
 NO_FILESTREAM = "does not apply: this SQL Server has no FILESTREAM, or it is switched off"
-NO_TDE = "does not apply: this SQL Server has no encrypted database yet, and the first would encrypt its tempdb, too"
+NO_TDE = "does not apply: this SQL Server encrypts no databases, or the first would encrypt its tempdb, too"
 ASIDE = {
     ONE_ADDRESS: "about several nodes (it has one address)",
     HOST_NAME: "about an IP address in its URL",

@@ -31,6 +31,19 @@ def shop(engine):
     return Shop(engine)
 
 
+@pytest.fixture
+def stranger(objects, tmp_path):
+    """A client of another instance, which has none of the first one's certificates and leaves nothing at its end."""
+    folder = tmp_path / "second"
+    folder.mkdir()
+    second = StandinEngine(folder, "secret word", objects)
+    client = Client(second)
+    client.ok(f"CREATE CREDENTIAL [{URL}] WITH IDENTITY = 'S3 Access Key', SECRET = 'key:x'")
+    yield client
+    second.close()
+    assert list(folder.iterdir()) == []
+
+
 def test_a_chain_comes_back_in_its_order_only(shop):
     shop.back_up("full")
     shop.add()
@@ -162,7 +175,7 @@ def test_a_restore_that_fails_leaves_the_old_database_or_one_that_waits_for_more
     shop.client.ok(f"DROP DATABASE {shop.name}")
 
 
-def test_an_encrypted_backup_needs_its_certificate(shop, objects, tmp_path):
+def test_an_encrypted_backup_needs_its_certificate(shop, stranger, tmp_path):
     shop.client.ok(
         "CREATE MASTER KEY ENCRYPTION BY PASSWORD = 'p'",
         f"CREATE CERTIFICATE {shop.name} WITH SUBJECT = 'backups'",
@@ -170,31 +183,24 @@ def test_an_encrypted_backup_needs_its_certificate(shop, objects, tmp_path):
         f"WITH PRIVATE KEY (FILE = '{tmp_path}/c.pvk', ENCRYPTION BY PASSWORD = 'pw')",
     )
     shop.back_up("sealed", options=f"COMPRESSION, ENCRYPTION (ALGORITHM = AES_256, SERVER CERTIFICATE = {shop.name})")
-    folder = tmp_path / "second"
-    folder.mkdir()
-    second = StandinEngine(folder, "secret word", objects)
-    client = Client(second)
-    client.ok(f"CREATE CREDENTIAL [{URL}] WITH IDENTITY = 'S3 Access Key', SECRET = 'key:x'")
     restore = f"RESTORE DATABASE {shop.name} FROM URL = '{shop.url('sealed')}'"
     load = (
         f"CREATE CERTIFICATE c FROM FILE = '{tmp_path}/c.cer' "
         f"WITH PRIVATE KEY (FILE = '{tmp_path}/c.pvk', DECRYPTION BY PASSWORD = '{{}}')"
     )
 
-    without = client.fails(restore)
-    keyless = client.fails(load.format("pw"))
-    client.ok("CREATE MASTER KEY ENCRYPTION BY PASSWORD = 'q'")
-    wrong = client.fails(load.format("guess"))
-    client.ok(load.format("pw"), restore)
-    state = client.ok(f"{FINGERPRINT}{shop.name}.dbo.t").rows[0]
-    second.close()
+    without = stranger.fails(restore)
+    keyless = stranger.fails(load.format("pw"))
+    stranger.ok("CREATE MASTER KEY ENCRYPTION BY PASSWORD = 'q'")
+    wrong = stranger.fails(load.format("guess"))
+    stranger.ok(load.format("pw"), restore)
+    state = stranger.ok(f"{FINGERPRINT}{shop.name}.dbo.t").rows[0]
 
     assert (without, keyless, wrong) == ([33111, 3013], [15581], [15465])
     assert state == shop.state()
-    assert list(folder.iterdir()) == []
 
 
-def test_the_backup_of_an_encrypted_database_needs_its_certificate(shop, objects, tmp_path):
+def test_the_backup_of_an_encrypted_database_needs_its_certificate(shop, stranger):
     client, switch = Client(shop.engine), f"ALTER DATABASE {shop.name} SET ENCRYPTION ON"
     key = f"CREATE DATABASE ENCRYPTION KEY WITH ALGORITHM = AES_256 ENCRYPTION BY SERVER CERTIFICATE {shop.name}"
     state = f"SELECT encryption_state FROM sys.dm_database_encryption_keys WHERE database_id = DB_ID('{shop.name}')"
@@ -210,14 +216,8 @@ def test_the_backup_of_an_encrypted_database_needs_its_certificate(shop, objects
     shop.back_up("encrypted", options="FORMAT, COMPRESSION")
     shop.add()
     shop.back_up("log", "LOG")
-    folder = tmp_path / "second"
-    folder.mkdir()
-    second = StandinEngine(folder, "secret word", objects)
-    stranger = Client(second)
-    stranger.ok(f"CREATE CREDENTIAL [{URL}] WITH IDENTITY = 'S3 Access Key', SECRET = 'key:x'")
     restore = f"RESTORE DATABASE {shop.name} FROM URL = '{shop.url('encrypted')}'"
     refused = stranger.fails(restore)
-    second.close()
     copy = f"copy_of_{shop.name}"
     restored = [shop.restore("encrypted", options="NORECOVERY", into=copy), shop.restore("log", "LOG", into=copy)]
 
