@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import re
+import ssl
 import uuid
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,8 @@ __all__ = ["FUNCTIONS", "Function", "Trouble", "arithmetic", "register"]
 _INT, _BIGINT, _NAME = SqlType("int"), SqlType("bigint"), SqlType("nvarchar", size=128)
 _BYTES, _MAX_BYTES = SqlType("varbinary", size=8000), SqlType("varbinary", size=-1)
 _kind = lru_cache(SqlType)  # a few columns, for each of many values
+_DIGITS = Context(prec=60)
+_EXACT = {"+": _DIGITS.add, "-": _DIGITS.subtract, "*": _DIGITS.multiply}
 _UNITS = {
     "second": 1, "ss": 1, "s": 1, "minute": 60, "mi": 60, "n": 60, "hour": 3600, "hh": 3600, "day": 86400, "dd": 86400,
     "d": 86400, "millisecond": 0.001, "ms": 0.001, "microsecond": 0.000001, "mcs": 0.000001,
@@ -91,7 +93,13 @@ def _hash(name: str, value: Any, wide: int) -> bytes | None:
     algorithm = _ALGORITHMS.get(name.upper())
     if value is None or algorithm is None:
         return None
-    data = value.encode("utf-16-le") if wide and isinstance(value, str) else _bytes(value)
+    data = (
+        value
+        if type(value) is bytes
+        else value.encode("utf-16-le")
+        if wide and isinstance(value, str)
+        else _bytes(value)
+    )
     return algorithm(data, usedforsecurity=False).digest()
 
 
@@ -110,16 +118,16 @@ def arithmetic(sign: str, left: Any, right: Any) -> Any:
     """
     if left is None or right is None:
         return None
-    if isinstance(left, str) and isinstance(right, str) and sign == "+":
-        return left + right
-    if isinstance(left, bytes) and isinstance(right, bytes) and sign == "+":
+    if sign == "+" and any(isinstance(left, kind) and isinstance(right, kind) for kind in (str, bytes)):
         return left + right
     if isinstance(left, float) or isinstance(right, float):
         return _compute(sign, float(exact(left)), float(exact(right)))
     if isinstance(left, int) and isinstance(right, int):
         return _compute(sign, left, right)
+    if sign in _EXACT:
+        return format(_EXACT[sign](exact(left), exact(right)), "f")
     with localcontext() as context:
-        context.prec = 60
+        context.prec = _DIGITS.prec
         return format(_compute(sign, exact(left), exact(right)), "f")
 
 
@@ -203,9 +211,9 @@ FUNCTIONS: dict[str, Function] = {
     "HASHBYTES": Function(_hash, _BYTES),
     "BINARY_CHECKSUM": Function(_checksum, _INT),
     "CHECKSUM": Function(_checksum, _INT),
-    "CRYPT_GEN_RANDOM": Function(os.urandom, _BYTES, steady=False),
+    "CRYPT_GEN_RANDOM": Function(ssl.RAND_bytes, _BYTES, steady=False),
     "NEWID": Function(lambda: str(uuid.uuid4()).upper(), SqlType("uniqueidentifier"), steady=False),
-    "RAND": Function(lambda *_: int.from_bytes(os.urandom(6), "big") / 2**48, SqlType("float"), steady=False),
+    "RAND": Function(lambda *_: int.from_bytes(ssl.RAND_bytes(6), "big") / 2**48, SqlType("float"), steady=False),
     "GETDATE": Function(lambda: convert(keep(now()), SqlType("datetime")), SqlType("datetime"), steady=False),
     "CURRENT_TIMESTAMP": Function(lambda: convert(keep(now()), SqlType("datetime")), SqlType("datetime"), steady=False),
     "GETUTCDATE": Function(lambda: convert(keep(now()), SqlType("datetime")), SqlType("datetime"), steady=False),

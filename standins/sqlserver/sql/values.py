@@ -11,12 +11,15 @@ import uuid
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from restoreproof.standins.sqlserver.session import SqlType
 from restoreproof.standins.sqlserver.sql.messages import error, refused
 
-__all__ = ["DATES", "INTEGERS", "TEXTS", "convert", "deliver", "exact", "guess_type", "keep"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["DATES", "INTEGERS", "TEXTS", "convert", "deliver", "deliverer", "exact", "guess_type", "keep"]
 
 INTEGERS = {"tinyint": (0, 255), "smallint": (-(2**15), 2**15 - 1), "int": (-(2**31), 2**31 - 1)} | {
     "bigint": (-(2**63), 2**63 - 1)
@@ -77,6 +80,8 @@ def exact(value: object) -> Decimal:
 
     :raises SqlError: 8114's kin, 245, for what is none.
     """
+    if type(value) is int:
+        return Decimal(value)
     try:
         return Decimal(repr(value) if isinstance(value, float) else str(value).strip() or "0")
     except InvalidOperation:
@@ -130,13 +135,18 @@ def _bit(value: Any) -> int:
 
 
 def _decimal(value: Any, to: SqlType) -> str:
+    return format(_rounded(value, to), "f")
+
+
+def _rounded(value: Any, to: SqlType) -> Decimal:
+    """A number with the digits that a decimal type has."""
     precision, scale = (to.precision, to.scale) if to.name == "decimal" else (19 if to.name == "money" else 10, 4)
     step, limit = _bounds(precision, scale)
     number = exact(int.from_bytes(value, "big") if isinstance(value, bytes) else value)
     number = number.quantize(step, ROUND_HALF_UP, _WIDE)
     if number.copy_abs() >= limit:
         raise error(8115, "numeric", "numeric")
-    return format(number, "f")
+    return number
 
 
 @lru_cache
@@ -260,7 +270,7 @@ def deliver(value: Any, kind: SqlType) -> object:  # noqa: PLR0911 - one per typ
     if kind.name in DATES:
         return _deliver_moment(convert(value, kind), kind)
     if kind.name in _DECIMALS:
-        return Decimal(_decimal(value, kind))
+        return _rounded(value, kind)
     if kind.name == "uniqueidentifier":
         return uuid.UUID(value)
     if kind.name == "bit":
@@ -270,6 +280,22 @@ def deliver(value: Any, kind: SqlType) -> object:  # noqa: PLR0911 - one per typ
     if kind.name in INTEGERS and not isinstance(value, str | bytes):
         return _integer(value, kind)
     return float(value) if kind.name in ("float", "real") else value
+
+
+def deliverer(kind: SqlType) -> Callable[[Any], object]:
+    """What delivers the values of a column: as :func:`deliver`, but the type is looked at once."""
+
+    def whole(value: Any) -> object:
+        return value if type(value) is int and low <= value <= high else deliver(value, kind)
+
+    if kind.name in INTEGERS:
+        low, high = INTEGERS[kind.name]
+        return whole
+    if kind.name in TEXTS:
+        return lambda value: value if type(value) is str else deliver(value, kind)
+    if kind.name in DATES:  # many rows are of few moments
+        return lru_cache(maxsize=256)(lambda value: deliver(value, kind))
+    return lambda value: value if value is None else deliver(value, kind)
 
 
 def _deliver_moment(value: str, kind: SqlType) -> object:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CANCELLED", "Place", "Reply"]
 
 _PIECE = 65_536
+_ROW = bytes((Token.ROW,))
 CANCELLED = tokens.done(Done.ERROR | Done.MORE) + tokens.done(Done.ATTENTION)
 """How an attention is acknowledged while a request runs: the driver makes HY008 of it, and of the second alone nothing.
 
@@ -67,8 +68,14 @@ class Reply:
 
     def row(self, values: Sequence[object]) -> None:
         """One row; a value that is not of its column's type is an SqlError."""
-        cells = (write(value) for write, value in zip(self._writers, values, strict=True))
-        self._put(bytes((Token.ROW,)) + b"".join(cells))
+        cells = b"".join([write(value) for write, value in zip(self._writers, values, strict=True)])
+        self._check()
+        if self._held is not None:
+            self._release()
+        self._buffer += _ROW
+        self._buffer += cells
+        if len(self._buffer) >= _PIECE:
+            self._flush()
 
     def done(self, rows: int | None = None) -> None:
         """End a statement; the DONE that went out with its message may have ended it already."""

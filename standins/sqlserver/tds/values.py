@@ -40,6 +40,8 @@ _ALIASES = {
     "timestamp": SqlType("binary", 8),
     "xml": SqlType("nvarchar", -1),
 }
+_SHORT = struct.Struct("<H")
+_LENGTHS = tuple(bytes((length,)) for length in range(256))
 _WRONG = (ValueError, TypeError, AttributeError, ArithmeticError, struct.error)
 
 
@@ -81,10 +83,11 @@ def writer(kind: SqlType) -> Callable[[Any], bytes]:
     """
     kind = _resolved(kind)
     write = _long_writer(kind) if kind.name in LONG_TYPES else _short_writer(kind)
+    null = write(None)
 
     def checked(value: Any) -> bytes:
         try:
-            return write(value)
+            return null if value is None else write(value)
         except _WRONG:
             given = type(value).__name__
             raise SqlError(50001, f"the stand-in can't send this {given} as {described(kind)}") from None
@@ -129,20 +132,20 @@ def _long_info(kind: SqlType) -> bytes:
 
 def _long_writer(kind: SqlType) -> Callable[[Any], bytes]:
     encode = _encoder(kind)
-    return lambda value: (_chunked if kind.size < 0 else _counted)(None if value is None else encode(value))
+    whole = _chunked if kind.size < 0 else _counted
+    return lambda value: whole(None if value is None else encode(value))
 
 
 def _encoder(kind: SqlType) -> Callable[[Any], bytes]:
     size, width = max(kind.size, 0) * _width(kind), _width(kind)
+    binary, fixed, unbounded = "binary" in kind.name, kind.name == "binary", kind.size < 0
+    encoding, errors = ("utf-16-le", "surrogatepass") if width > 1 else ("cp1252", "replace")
 
     def encode(value: Any) -> bytes:
-        if "binary" in kind.name:
-            raw = bytes(memoryview(value))
-        else:
-            raw = str(value).encode(*(("utf-16-le", "surrogatepass") if width > 1 else ("cp1252", "replace")))
-        if size < len(raw) and kind.size >= 0:
+        raw = bytes(memoryview(value)) if binary else str(value).encode(encoding, errors)
+        if size < len(raw) and not unbounded:
             raise ValueError("longer than its column")
-        return raw.ljust(size, b"\0") if kind.name == "binary" else raw
+        return raw.ljust(size, b"\0") if fixed else raw
 
     if kind.name in ("char", "nchar"):
         return lambda value: encode(value).ljust(size, b" ") if width == 1 else encode(_padded(value, kind.size))
@@ -154,7 +157,7 @@ def _padded(text: str, units: int) -> str:
 
 
 def _counted(raw: bytes | None) -> bytes:
-    return struct.pack("<H", UNLIMITED) if raw is None else struct.pack("<H", len(raw)) + raw
+    return _SHORT.pack(UNLIMITED) if raw is None else _SHORT.pack(len(raw)) + raw
 
 
 def _chunked(raw: bytes | None) -> bytes:
@@ -169,7 +172,7 @@ def _short_writer(kind: SqlType) -> Callable[[Any], bytes]:
 
     def with_length(value: Any) -> bytes:
         raw = b"" if value is None else write(value)
-        return bytes((len(raw),)) + raw
+        return _LENGTHS[len(raw)] + raw
 
     return with_length
 
@@ -177,7 +180,8 @@ def _short_writer(kind: SqlType) -> Callable[[Any], bytes]:
 def _written(kind: SqlType) -> Callable[[Any], bytes]:
     name, scale = kind.name, kind.scale
     if name in INTEGERS:
-        return lambda value: int(value).to_bytes(INTEGERS[name], "little", signed=name != "tinyint")
+        size, signed = INTEGERS[name], name != "tinyint"
+        return lambda value: int(value).to_bytes(size, "little", signed=signed)
     if name in _FLOATS:
         return struct.Struct("<d" if name == "float" else "<f").pack
     if name in MONEYS:
@@ -198,7 +202,7 @@ def _written(kind: SqlType) -> Callable[[Any], bytes]:
 
 
 def _scaled(value: Any, scale: int) -> int:
-    scaled = ARITHMETIC.scaleb(ARITHMETIC.create_decimal(value), scale)
+    scaled = ARITHMETIC.scaleb(value if type(value) is Decimal else ARITHMETIC.create_decimal(value), scale)
     return int(scaled.to_integral_value(ROUND_HALF_UP, ARITHMETIC))
 
 
