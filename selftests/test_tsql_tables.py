@@ -254,3 +254,36 @@ def test_folders_of_a_host_are_refused_as_an_object_that_is_not_there(client):
     query = FILES.replace("?", f"N'{FOLDER}'", 1).replace("?", "N'*'")
 
     assert client.fails(query) == [208]
+
+
+def test_translation_is_made_anew_wherever_its_tables_are_others(client):
+    """Statements are translated once: what they mean must not outlive a table, a database or an option."""
+    client.ok("CREATE TABLE kept (id int PRIMARY KEY, a varchar(5))", "INSERT INTO kept VALUES (1, 'one')")
+    star, add = "SELECT * FROM kept", "INSERT INTO kept VALUES (2, 2)"
+    assert client.ok(star).rows == client.ok(star).rows == [(1, "one")]
+    client.ok(add, "DROP TABLE kept")
+    assert client.fails(star) == [208]
+
+    client.ok("CREATE TABLE kept (id int IDENTITY(7, 1), a int, b decimal(5, 2) DEFAULT 1.5)")
+    client.ok("INSERT INTO kept (a) VALUES (3)")
+    again = client.ok(star)
+    assert (again.names, again.rows) == (["id", "a", "b"], [(7, 3, Decimal("1.50"))])
+    client.ok(add)
+    assert client.ok(star).rows[1] == (8, 2, Decimal("2.00"))
+
+    explicit = "INSERT INTO kept (id, a) VALUES (20, 0)"
+    client.ok("SET IDENTITY_INSERT kept ON", explicit, "SET IDENTITY_INSERT kept OFF")
+    assert client.fails(explicit) == [544]
+
+    here = client.session.database
+    assert client.ok("SELECT COUNT(*) FROM kept", "SELECT COUNT(*) FROM kept").rows == [(3,)]
+    client.ok("USE model")
+    assert client.fails("SELECT COUNT(*) FROM kept") == [208]
+    client.ok(f"USE [{here}]")
+
+
+def test_translation_knows_the_types_of_its_variables(client):
+    doubled = "SELECT @it + @it"
+
+    assert client.run(doubled, it=2).rows == client.run(doubled, it=2).rows == [(4,)]
+    assert client.run(doubled, it="2").rows == [("22",)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from restoreproof.standins.sqlserver.sql.database import COLLATION, Database, DatabaseFile, now
 from restoreproof.standins.sqlserver.sql.errorlog import ErrorLog
 from restoreproof.standins.sqlserver.sql.messages import error
+from restoreproof.standins.sqlserver.sql.remembering import Translations
 from restoreproof.standins.sqlserver.sql.tables import lay_out
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Instance:
         self.certificates: dict[str, Certificate] = {}
         self.master_key = False
         self.error_log = ErrorLog()
+        self.translations = Translations()
         self.history: list[BackupRecord] = []
         self.sessions: dict[int, SessionFacts] = {}
         self.session_ids = itertools.count(_FIRST_SESSION)

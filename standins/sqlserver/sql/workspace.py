@@ -13,8 +13,7 @@ from restoreproof.standins.sqlserver.sql.functions import FUNCTIONS, Function, T
 from restoreproof.standins.sqlserver.sql.messages import error, refused
 from restoreproof.standins.sqlserver.sql.properties import session_functions
 from restoreproof.standins.sqlserver.sql.tables import columns_of
-from restoreproof.standins.sqlserver.sql.translation import translate
-from restoreproof.standins.sqlserver.sql.values import deliver, guess_type, keep
+from restoreproof.standins.sqlserver.sql.values import deliver, deliverer, guess_type, keep
 from restoreproof.standins.sqlserver.sql.views import find_view
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Workspace"]
 
 _STEPS = 20_000  # of SQLite's virtual machine, between two looks whether the batch was cancelled
+_GLANCE = 50  # rows that are sent between two of these looks
 _FIRST_ROWS = 200  # looked at for the type of a column that can't be told before
 
 
@@ -122,7 +122,8 @@ class Workspace:
         :returns: the first row's values for an expression (no output), else the number of rows.
         :raises SqlError: what went wrong.
         """
-        made = translate(text, self, {name: value.type for name, value in variables.items()}, line)
+        types = {name: value.type for name, value in variables.items()}
+        made = self.instance.translations.translate(text, self, types, line)
         database = self.instance.usable(made.database or self.database, self.facts.id, line)
         values = {f"p{n}": keep(variables[name].value) for n, name in enumerate(made.variables)}
         if made.writes:
@@ -169,11 +170,11 @@ class Workspace:
         first = cursor.fetchmany(_FIRST_ROWS)
         columns = self._types(made, first)
         output.columns(columns)
+        deliverers = [deliverer(column.type) for column in columns]
         count = 0
-        for row in self._rows(cursor, first):
-            output.row([deliver(value, column.type) for column, value in zip(columns, row, strict=True)])
-            count += 1
-            if self._interrupted():
+        for count, row in enumerate(self._rows(cursor, first), 1):
+            output.row([give(value) for give, value in zip(deliverers, row, strict=True)])
+            if count % _GLANCE == 0 and self._interrupted():
                 raise Cancelled
         return count
 
