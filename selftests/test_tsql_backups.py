@@ -9,6 +9,7 @@ from tsql_client import Client
 
 from restoreproof.standins.sqlserver.session import Cancelled
 from restoreproof.standins.sqlserver.sql.engine import StandinEngine
+from restoreproof.standins.sqlserver.sql.pagelog import LOGGED, PAGE, images
 from restoreproof.standins.sqlserver.sql.parsing import parse
 
 
@@ -277,3 +278,16 @@ def test_memory_optimised_tables_need_their_filegroup(shop):
     files = shop.client.ok(f"SELECT name, type FROM sys.master_files WHERE database_id = DB_ID('{shop.name}')").rows
     assert refused == [41337]
     assert files == [(shop.name, 0), ("mem1", 2), (f"{shop.name}_log", 1)]
+
+
+def test_page_images_come_as_asked_for_whether_neighbours_or_not(tmp_path):
+    pages = [bytes([number]) * PAGE for number in range(6)]
+    (tmp_path / "file").write_bytes(b"".join(pages))
+    (tmp_path / "log").write_bytes(b"".join(bytes(LOGGED - PAGE) + page for page in pages))
+    with (tmp_path / "file").open("rb") as file, (tmp_path / "log").open("rb") as log:
+        asked = [(file, 0), (file, 1), (log, 2), (log, 3), (log, 4), (file, 5), (file, 3), (log, 0)]
+        steps = {file: PAGE, log: LOGGED}
+        places = [(one.fileno(), (n + 1) * steps[one] - PAGE, steps[one]) for one, n in asked]
+
+        assert [bytes(image) for image in images(places)] == [pages[n] for _, n in asked]
+        assert list(images([])) == []

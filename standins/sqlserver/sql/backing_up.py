@@ -359,6 +359,7 @@ def _payload(plan: _Plan, snapshot: Snapshot) -> Iterator[bytes]:
     step = PIECE // PAGE
     for at in range(0, len(numbers), step):
         chosen = numbers[at : at + step]
+        numbered = zip(chosen, snapshot.images(chosen), strict=True)
         yield b"".join(
-            snapshot.page(number) if full else _NUMBER.pack(number) + snapshot.page(number) for number in chosen
+            part for number, image in numbered for part in ((image,) if full else (_NUMBER.pack(number), image))
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from restoreproof.standins.sqlserver.session import Cancelled
 from restoreproof.standins.sqlserver.sql.filegroups import pages_of
-from restoreproof.standins.sqlserver.sql.pagelog import PAGE, Commit, Segment, WalReader
+from restoreproof.standins.sqlserver.sql.pagelog import LOGGED, PAGE, Commit, Segment, WalReader, images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -83,12 +83,13 @@ class Snapshot:
     later: set[int] = field(default_factory=set)
     part: Sequence[int] = ()
 
-    def page(self, number: int) -> bytes:
-        """The image of a page."""
+    def images(self, numbers: Sequence[int]) -> Iterator[memoryview]:
+        """The images of pages, in this order; they should be no more than a MiB."""
+        return images([self._place(number) for number in numbers])
+
+    def _place(self, number: int) -> tuple[int, int, int]:
         offset = self.frames.get(number)
-        if offset is None:
-            return os.pread(self.file, PAGE, (number - 1) * PAGE)
-        return os.pread(self.wal, PAGE, offset)
+        return (self.file, (number - 1) * PAGE, PAGE) if offset is None else (self.wal, offset, LOGGED)
 
 
 @dataclass

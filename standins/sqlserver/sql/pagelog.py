@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from restoreproof.standins.sqlserver.sql.messages import error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["PAGE", "PIECE", "Commit", "PageReader", "Segment", "WalReader", "commits"]
+__all__ = ["LOGGED", "PAGE", "PIECE", "Commit", "PageReader", "Segment", "WalReader", "commits", "images"]
 
 PAGE = 8192
 PIECE = 1024 * 1024
@@ -27,6 +27,25 @@ _FRAME = struct.Struct(">6I")
 _COMMIT = struct.Struct(">4sQQIIH")
 _NUMBER = struct.Struct(">I")
 _MAGIC = b"CMIT"
+LOGGED = _FRAME.size + PAGE
+"""From one image to the next in a write-ahead log; in a database file it is a page."""
+
+
+def images(places: Sequence[tuple[int, int, int]]) -> Iterator[memoryview]:
+    """Page images by descriptor, offset, and how far the next lies where it is the neighbour: those are read at once.
+
+    Whoever asks for many asks for a MiB at a time: a run of neighbours is held in memory.
+    """
+    first = 0
+    for after in range(1, len(places) + 1):
+        descriptor, offset, step = places[after - 1]
+        if after < len(places) and places[after] == (descriptor, offset + step, step):
+            continue
+        descriptor, offset, step = places[first]
+        count = after - first
+        run = memoryview(os.pread(descriptor, (count - 1) * step + PAGE, offset))
+        yield from (run[at : at + PAGE] for at in range(0, count * step, step))
+        first = after
 
 
 @dataclass(frozen=True)
@@ -112,9 +131,17 @@ class Segment:
         """Add a commit whose page images stand in another file."""
         with self.path.open("ab") as file:
             file.write(commit.head())
-            for page, offset in frames.items():
-                file.write(_NUMBER.pack(page))
-                file.write(os.pread(descriptor, PAGE, offset))
+            pages = list(frames.items())
+            for at in range(0, len(pages), PIECE // PAGE):
+                chosen = pages[at : at + PIECE // PAGE]
+                found = images([(descriptor, offset, LOGGED) for _, offset in chosen])
+                file.write(
+                    b"".join(
+                        part
+                        for (page, _), image in zip(chosen, found, strict=True)
+                        for part in (_NUMBER.pack(page), image)
+                    )
+                )
             self.size = file.tell()
 
     def pieces(self, size: int) -> Iterator[bytes]:
