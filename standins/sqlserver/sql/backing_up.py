@@ -23,7 +23,7 @@ from restoreproof.standins.sqlserver.sql.devices import (
 from restoreproof.standins.sqlserver.sql.filegroups import chosen
 from restoreproof.standins.sqlserver.sql.instance import BackupRecord, Request
 from restoreproof.standins.sqlserver.sql.messages import error, refused
-from restoreproof.standins.sqlserver.sql.pagelog import PAGE, PIECE
+from restoreproof.standins.sqlserver.sql.pagelog import NUMBER, PAGE, PIECE, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,6 @@ __all__ = ["DIFFERENTIAL", "FULL", "PART", "back_up"]
 
 FULL, DIFFERENTIAL, PART = b"FULL", b"DIFF", b"PART"
 _HEAD = struct.Struct(">4sII")
-_NUMBER = struct.Struct(">I")
 _MIB = 1024 * 1024
 _SMALLEST, _DEFAULT, _LARGEST, _STEP = 5 * _MIB, 10 * _MIB, 20 * _MIB, 65_536
 _MOST_MIRRORS = 3
@@ -337,7 +336,7 @@ def _size(plan: _Plan, snapshot: Snapshot) -> int:
     if kind == "L":
         return sum(size for _, size in snapshot.segments)
     pages = snapshot.pages if kind == "D" else len(snapshot.part if kind in "FP" else _pages_of(snapshot))
-    return _HEAD.size + pages * (PAGE if kind == "D" else PAGE + _NUMBER.size)
+    return _HEAD.size + pages * (PAGE if kind == "D" else PAGE + NUMBER.size)
 
 
 def _pages_of(snapshot: Snapshot) -> list[int]:
@@ -359,7 +358,5 @@ def _payload(plan: _Plan, snapshot: Snapshot) -> Iterator[bytes]:
     step = PIECE // PAGE
     for at in range(0, len(numbers), step):
         chosen = numbers[at : at + step]
-        numbered = zip(chosen, snapshot.images(chosen), strict=True)
-        yield b"".join(
-            part for number, image in numbered for part in ((image,) if full else (_NUMBER.pack(number), image))
-        )
+        found = snapshot.images(chosen)
+        yield b"".join(found) if full else numbered(chosen, found)

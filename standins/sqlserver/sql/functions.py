@@ -93,13 +93,7 @@ def _hash(name: str, value: Any, wide: int) -> bytes | None:
     algorithm = _ALGORITHMS.get(name.upper())
     if value is None or algorithm is None:
         return None
-    data = (
-        value
-        if type(value) is bytes
-        else value.encode("utf-16-le")
-        if wide and isinstance(value, str)
-        else _bytes(value)
-    )
+    data = value.encode("utf-16-le") if wide and isinstance(value, str) else _bytes(value)
     return algorithm(data, usedforsecurity=False).digest()
 
 
@@ -126,8 +120,7 @@ def arithmetic(sign: str, left: Any, right: Any) -> Any:
         return _compute(sign, left, right)
     if sign in _EXACT:
         return format(_EXACT[sign](exact(left), exact(right)), "f")
-    with localcontext() as context:
-        context.prec = _DIGITS.prec
+    with localcontext(_DIGITS):
         return format(_compute(sign, exact(left), exact(right)), "f")
 
 

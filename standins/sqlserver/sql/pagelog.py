@@ -18,14 +18,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["LOGGED", "PAGE", "PIECE", "Commit", "PageReader", "Segment", "WalReader", "commits", "images"]
+__all__ = [
+    "LOGGED",
+    "NUMBER",
+    "PAGE",
+    "PIECE",
+    "Commit",
+    "PageReader",
+    "Segment",
+    "WalReader",
+    "commits",
+    "images",
+    "numbered",
+]
 
 PAGE = 8192
 PIECE = 1024 * 1024
 _WAL_HEADER = struct.Struct(">8I")
 _FRAME = struct.Struct(">6I")
 _COMMIT = struct.Struct(">4sQQIIH")
-_NUMBER = struct.Struct(">I")
+NUMBER = struct.Struct(">I")
 _MAGIC = b"CMIT"
 LOGGED = _FRAME.size + PAGE
 """From one image to the next in a write-ahead log; in a database file it is a page."""
@@ -46,6 +58,11 @@ def images(places: Sequence[tuple[int, int, int]]) -> Iterator[memoryview]:
         run = memoryview(os.pread(descriptor, (count - 1) * step + PAGE, offset))
         yield from (run[at : at + PAGE] for at in range(0, count * step, step))
         first = after
+
+
+def numbered(numbers: Iterable[int], found: Iterable[memoryview]) -> bytes:
+    """The images of pages, each behind its number."""
+    return b"".join(part for number, image in zip(numbers, found, strict=True) for part in (NUMBER.pack(number), image))
 
 
 @dataclass(frozen=True)
@@ -135,13 +152,7 @@ class Segment:
             for at in range(0, len(pages), PIECE // PAGE):
                 chosen = pages[at : at + PIECE // PAGE]
                 found = images([(descriptor, offset, LOGGED) for _, offset in chosen])
-                file.write(
-                    b"".join(
-                        part
-                        for (page, _), image in zip(chosen, found, strict=True)
-                        for part in (_NUMBER.pack(page), image)
-                    )
-                )
+                file.write(numbered([page for page, _ in chosen], found))
             self.size = file.tell()
 
     def pieces(self, size: int) -> Iterator[bytes]:
@@ -191,7 +202,7 @@ class PageReader:
     def pages(self, count: int) -> Iterator[tuple[int, bytes]]:
         """Page numbers and images."""
         for _ in range(count):
-            yield _NUMBER.unpack(self.exactly(_NUMBER.size))[0], self.exactly(PAGE)
+            yield NUMBER.unpack(self.exactly(NUMBER.size))[0], self.exactly(PAGE)
 
 
 def commits(reader: PageReader) -> Iterator[tuple[Commit, Iterator[tuple[int, bytes]]]]:

@@ -69,13 +69,7 @@ class Reply:
     def row(self, values: Sequence[object]) -> None:
         """One row; a value that is not of its column's type is an SqlError."""
         cells = b"".join([write(value) for write, value in zip(self._writers, values, strict=True)])
-        self._check()
-        if self._held is not None:
-            self._release()
-        self._buffer += _ROW
-        self._buffer += cells
-        if len(self._buffer) >= _PIECE:
-            self._flush()
+        self._put(_ROW + cells)
 
     def done(self, rows: int | None = None) -> None:
         """End a statement; the DONE that went out with its message may have ended it already."""
