@@ -14,6 +14,8 @@ settings.load_profile("restoreproof")
 # A shell makes what it puts into the background deaf to Ctrl-C, and all that is started from there with it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):  # and nohup makes it deaf to a closed terminal
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Hundreds of runs are started, each of which would compile the program anew where Python is told to keep nothing.
 COMPILED = ""

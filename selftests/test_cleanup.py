@@ -1,13 +1,14 @@
 """Whatever ends a run, nothing of it is left at the endpoint, and nothing else was touched there."""
 
 import random
+import shutil
 import signal
 import sys
 from contextlib import ExitStack
 
 import pytest
 from defective_runs import laboratory, write_profile
-from live_runs import Store, ledgers, live_run
+from live_runs import COMMAND, Store, ledgers, live_run
 
 from restoreproof.standins.waiting import TimedOut, wait_until
 
@@ -118,6 +119,55 @@ def test_signal_to_the_controller_alone_leaves_nothing(lab, store, decoys, profi
         run.wait_until_nothing_lives()
     assert store.holds() == decoys, run.said
     assert ledgers(lab) == []
+
+
+@pytest.mark.skipif(not shutil.which("nohup"), reason="there is no nohup")
+def test_closed_terminal_does_not_end_what_nohup_started(lab, store, decoys, profile, tmp_path):
+    words = certify(profile, tmp_path, "0", "--check", "ABORT-03.abort-frees-upload")
+    with live_run(lab, tmp_path / "said", *words, command=("nohup", *COMMAND)) as run:
+        wait_for_its_objects(run, store, decoys)
+        run.process.send_signal(signal.SIGHUP)
+
+        assert run.code() == 0, run.said
+    assert store.holds() == decoys, run.said
+
+
+SIGNAL_AFTER = """
+import os, signal
+import {module}
+
+def and_then(*words, **more):
+    {owner}.{name} = once
+    made = once(*words, **more)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return made
+
+once, {owner}.{name} = {owner}.{name}, and_then
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "owner", "name"),
+    [
+        ("restoreproof.fixtures.staging", "", "begin_ledger"),
+        ("restoreproof.fixtures.staging", "", "find_nodes"),
+        ("restoreproof.fixtures.staging", "", "Stage"),
+        ("xdist.workermanage", "NodeManager", "setup_node"),
+    ],
+    ids=["ledger", "endpoint", "stage", "first worker"],
+)
+def test_signal_when_something_is_made_that_nobody_holds_yet_leaves_nothing(
+    lab, store, decoys, profile, tmp_path, module, owner, name
+):
+    plugin = SIGNAL_AFTER.format(module=module, owner=f"{module}.{owner}".rstrip("."), name=name)
+    (tmp_path / "signal_after.py").write_text(plugin, encoding="utf-8")
+    environment = {"PYTHONPATH": str(tmp_path), "PYTEST_ADDOPTS": "-p signal_after"}
+    with live_run(lab, tmp_path / "said", *certify(profile, tmp_path, "2"), environment=environment) as run:
+        assert run.code() == INTERRUPTED, run.said
+        run.wait_until_nothing_lives()
+    assert store.holds() == decoys, run.said
+    assert ledgers(lab) == []
+    assert "Traceback" not in run.said
 
 
 @pytest.mark.parametrize("moment", ["starting", "answers", "cleaning up"])

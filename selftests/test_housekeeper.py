@@ -11,8 +11,10 @@ from memory_store import Store
 from recording_server import recording
 
 from restoreproof.fixtures.client import Client
+from restoreproof.fixtures.deadlines import Deadlines
 from restoreproof.fixtures.endpoints import EndpointError, container
 from restoreproof.fixtures.housekeeper import CleanupError, Swept, housekeeper_of
+from restoreproof.fixtures.interrupting import Interruptions
 from restoreproof.fixtures.ledger import (
     ABSENT,
     BUCKET,
@@ -301,7 +303,8 @@ def test_endpoint_that_tls_keeps_us_from_is_clean_only_if_nothing_was_made(
             monkeypatch.setenv(f"SELFTEST_{role.upper()}_ID", pair.id.reveal())
             monkeypatch.setenv(f"SELFTEST_{role.upper()}_SECRET", pair.secret.reveal())
         profile = load_profile(str(write_profile(tmp_path, endpoint, "acme", bucket)), os.environ)
-        stage = begin_stage(profile, (), load_register(), Selection(areas=("tls",)), tmp_path / "runs")
+        asked = (load_register(), Selection(areas=("tls",)), tmp_path / "runs", Deadlines())
+        stage = begin_stage(profile, (), *asked, ExitStack(), Interruptions())
         stage.behind = replace(endpoint, ca=other)
         run = stage.finish()
         stage.close()
