@@ -84,6 +84,8 @@ def _random_text(letters: str, length: int) -> str:
 def _start(folder: Path, keys: tuple[KeyPair, ...], children: Children, workers: int, smallest: int) -> tuple[int, ...]:
     """Start the servers on sockets that we have bound: nobody can take a port in between. Returns the nodes' ports."""
     sockets = {name: socket.create_server(("127.0.0.1", 0), backlog=1024) for name in SERVERS}
+    for listener in sockets.values():  # as Swift's own sockets: else the second of two small writes waits for an ACK
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     ports = {name: listener.getsockname()[1] for name, listener in sockets.items()}
     write(Plan(folder, ports, keys, _REGION, LAB_DOMAIN, smallest))
     numbers = {name: listener.fileno() for name, listener in sockets.items()}
