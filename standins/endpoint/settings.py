@@ -72,7 +72,8 @@ keep_cache_size = 5368709122
 # Backends keep no log of requests, nor has the pipeline a filter for one: nobody would read it. What a bucket's listing
 # may be spread over is not remembered, for no bucket here is ever split.
 # Traps: parts are limited to 1000 and manifests to 1000 segments unless said otherwise (AWS and SQL Server use 10,000),
-# and GETs of objects with small parts are slowed to one part a second unless the limit on their size is 0.
+# GETs of objects with small parts are slowed to one part a second unless the limit on their size is 0, and the parts of
+# a deleted object are left to a daemon, which nobody runs here, unless that is forbidden.
 _PROXY = """\
 [pipeline:main]
 pipeline = catch_errors gatekeeper healthcheck remembering listing_formats bulk s3api copy slo dlo \
@@ -99,6 +100,7 @@ s3_acl = false
 use = egg:swift#slo
 max_manifest_segments = 10000
 max_manifest_size = 33554432
+allow_async_delete = false
 rate_limit_under_size = 0
 [filter:versioned_writes]
 use = egg:swift#versioned_writes
