@@ -145,24 +145,15 @@ def test_refused_completion_has_no_status_of_success(backup, bucket, content, ev
     assert evidence.keep("status", answer.status) >= 400
 
 
-@pytest.fixture
-def small_uploads(backup, bucket, content):
-    """Five open uploads with their parts sent: for each the upload, what its completion names, and its bytes."""
-    media = {bucket.key(f"small-{number}.bak"): content.make(f"small {number}", content.KIB) for number in range(5)}
-    uploads = [backup.open_upload(key) for key in media]
-    return [(upload, [upload.send(1, media[upload.key])], media[upload.key]) for upload in uploads]
-
-
 @pytest.mark.requirement("WIRE-12.completion-after-lost-answer")
-def test_completion_is_sent_again_after_a_lost_answer(restore, bucket, content, evidence, small_uploads, lines, watch):
+def test_completion_is_sent_again_after_a_lost_answer(restore, content, evidence, rested):
     """A completion whose answer was lost has made the object, or makes it when it is sent again."""
-    lines.complete_unheard([(upload, tags) for upload, tags, _ in small_uploads])
-    watch(lambda: restore.list(bucket.prefix).rows("Contents"), 1, lambda rows: len(rows) == len(small_uploads))
+    uploads = rested.after(1)
 
-    evidence.keep("second_answers", [upload.complete(tags).outcome for upload, tags, _ in small_uploads])
+    evidence.keep("second_answers", [upload.complete(tags).outcome for upload, tags, _ in uploads])
 
-    read = {upload.key: restore.digest(upload.key) for upload, _, _ in small_uploads}
-    assert read == {upload.key: content.digest(part) for upload, _, part in small_uploads}
+    read = {upload.key: restore.digest(upload.key) for upload, _, _ in uploads}
+    assert read == {upload.key: content.digest(part) for upload, _, part in uploads}
 
 
 @pytest.mark.requirement("MPU-01.last-completion-wins")

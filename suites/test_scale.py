@@ -100,11 +100,11 @@ def test_new_object_is_seen_at_once_every_time(seen_at_once, bucket, scale):
 
 
 @pytest.mark.requirement("WIRE-17.idle-upload")
-def test_idle_upload_is_taken_up_again(idle_upload, restore, content, scale):
+def test_idle_upload_is_taken_up_again(rested, restore, content, scale):
     """An upload that nobody touched for an hour takes its next part and is completed."""
-    upload, tags = idle_upload.after(scale.number)
+    [(upload, tags, first)] = rested.after(scale.number)
     tail = content.make("after the rest", content.KIB)
 
     upload.complete([*tags, upload.send(2, tail)]).must_succeed()
 
-    assert restore.digest(upload.key) == content.digest(idle_upload.first.body(1), tail)
+    assert restore.digest(upload.key) == content.digest(first, tail)
