@@ -1,6 +1,7 @@
 """What the client makes of answers in any shape, and that nothing but a finding comes of those that have none."""
 
 import itertools
+import random
 import time
 from contextlib import contextmanager
 from xml.etree import ElementTree as ET
@@ -24,6 +25,8 @@ from restoreproof.reports.redaction import Redactor
 EXPECTING = {"Expect": "100-continue"}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 OUTCOMES = {200, "reset"}
+QUIET = 10
+"""Seconds; the scripted server answers at once, or never."""
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=9)
 
 
@@ -85,6 +88,27 @@ def test_answer_is_read_whatever_its_frame(scripted, frame, interim, headers, si
 
     assert (answer.status, answer.body) == (200, body)
     assert {name: answer.header(f"x-{name}") for name in headers} == headers
+
+
+RECORD = 16 * 1024
+"""Bytes of the longest TLS record."""
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 40), st.integers(-2, 2), st.lists(st.integers(1, 20), max_size=4))
+def test_long_answer_is_read_to_its_last_byte_and_no_further(scripted, records, beside, cuts):
+    script, client = scripted
+    body = random.Random(records).randbytes(records * RECORD + beside)
+    ends = [0, *sorted(RECORD * cut for cut in cuts if cut < records), len(body)]
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    script.pieces = [head, *(body[start:end] for start, end in itertools.pairwise(ends))]
+    script.hangs_up = False
+
+    began = time.monotonic()
+    answer = client.get("k")
+
+    assert answer.body == body
+    assert time.monotonic() - began < QUIET, "it waited for more than the answer has"
 
 
 @settings(max_examples=60)
