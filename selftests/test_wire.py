@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import threading
 import time
 from contextlib import contextmanager
 from xml.etree import ElementTree as ET
@@ -25,6 +26,7 @@ from restoreproof.reports.redaction import Redactor
 EXPECTING = {"Expect": "100-continue"}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 OUTCOMES = {200, "reset"}
+SECONDS = 6
 QUIET = 10
 """Seconds; the scripted server answers at once, or never."""
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=9)
@@ -109,6 +111,25 @@ def test_long_answer_is_read_to_its_last_byte_and_no_further(scripted, records, 
 
     assert answer.body == body
     assert time.monotonic() - began < QUIET, "it waited for more than the answer has"
+
+
+def test_long_answer_that_stops_coming_is_given_up_in_time():
+    body, came, stopped = bytes(32 * 1024 * 1024), 6 * 1024 * 1024, threading.Event()
+
+    def stop(_request):
+        yield b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+        yield body[:came]
+        stopped.wait(4 * SECONDS)
+
+    with recording(stop) as server, client_of(server.endpoint, SECONDS) as client:
+        began = time.monotonic()
+        with pytest.raises(Finding) as given_up:
+            client.get("k")
+        took = time.monotonic() - began
+        stopped.set()
+
+    assert given_up.value.symptom == "timeout"
+    assert took < 1.7 * SECONDS, "the clock was not looked at"
 
 
 @settings(max_examples=60)
