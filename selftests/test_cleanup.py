@@ -146,6 +146,19 @@ once, {owner}.{name} = {owner}.{name}, and_then
 """
 
 
+SIGNAL_IN_IMPORT = """
+import os, signal, sys
+
+class Signaller:
+    def find_spec(self, name, *_):
+        if name == "{name}":
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.meta_path.insert(0, Signaller())
+"""
+
+
 @pytest.mark.parametrize(
     ("module", "owner", "name"),
     [
@@ -153,13 +166,15 @@ once, {owner}.{name} = {owner}.{name}, and_then
         ("restoreproof.fixtures.staging", "", "find_nodes"),
         ("restoreproof.fixtures.staging", "", "Stage"),
         ("xdist.workermanage", "NodeManager", "setup_node"),
+        ("", "", "boto3.resources"),
     ],
-    ids=["ledger", "endpoint", "stage", "first worker"],
+    ids=["ledger", "endpoint", "stage", "first worker", "boto3"],
 )
 def test_signal_when_something_is_made_that_nobody_holds_yet_leaves_nothing(
     lab, store, decoys, profile, tmp_path, module, owner, name
 ):
-    plugin = SIGNAL_AFTER.format(module=module, owner=f"{module}.{owner}".rstrip("."), name=name)
+    template = SIGNAL_AFTER if module else SIGNAL_IN_IMPORT
+    plugin = template.format(module=module, owner=f"{module}.{owner}".rstrip("."), name=name)
     (tmp_path / "signal_after.py").write_text(plugin, encoding="utf-8")
     environment = {"PYTHONPATH": str(tmp_path), "PYTEST_ADDOPTS": "-p signal_after"}
     with live_run(lab, tmp_path / "said", *certify(profile, tmp_path, "2"), environment=environment) as run:
