@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import boto3
@@ -114,9 +114,12 @@ class Store:
         )
 
     def holds(self):
-        """Every bucket with its keys and its open uploads."""
-        buckets = [row["Name"] for row in self.s3.list_buckets()["Buckets"]]
-        return {bucket: (self.keys(bucket), self.uploads(bucket)) for bucket in buckets}
+        """Every bucket with its keys and its open uploads; not one that a run removes meanwhile."""
+        found = {}
+        for row in self.s3.list_buckets()["Buckets"]:
+            with suppress(self.s3.exceptions.NoSuchBucket):
+                found[row["Name"]] = (self.keys(row["Name"]), self.uploads(row["Name"]))
+        return found
 
     def keys(self, bucket):
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)

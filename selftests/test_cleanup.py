@@ -125,7 +125,7 @@ def test_signal_to_the_controller_alone_leaves_nothing(lab, store, decoys, profi
 def test_closed_terminal_does_not_end_what_nohup_started(lab, store, decoys, profile, tmp_path):
     words = certify(profile, tmp_path, "0", "--check", "ABORT-03.abort-frees-upload")
     with live_run(lab, tmp_path / "said", *words, command=("nohup", *COMMAND)) as run:
-        wait_for_its_objects(run, store, decoys)
+        run.wait_until_it_says("starting")
         run.process.send_signal(signal.SIGHUP)
 
         assert run.code() == 0, run.said
