@@ -14,7 +14,6 @@ from restoreproof.fixtures.client import Client
 from restoreproof.fixtures.deadlines import Deadlines
 from restoreproof.fixtures.endpoints import EndpointError, container
 from restoreproof.fixtures.housekeeper import CleanupError, Swept, housekeeper_of
-from restoreproof.fixtures.interrupting import Interruptions
 from restoreproof.fixtures.ledger import (
     ABSENT,
     BUCKET,
@@ -304,7 +303,7 @@ def test_endpoint_that_tls_keeps_us_from_is_clean_only_if_nothing_was_made(
             monkeypatch.setenv(f"SELFTEST_{role.upper()}_SECRET", pair.secret.reveal())
         profile = load_profile(str(write_profile(tmp_path, endpoint, "acme", bucket)), os.environ)
         asked = (load_register(), Selection(areas=("tls",)), tmp_path / "runs", Deadlines())
-        stage = begin_stage(profile, (), *asked, ExitStack(), Interruptions())
+        stage = begin_stage(profile, (), *asked, ExitStack())
         stage.behind = replace(endpoint, ca=other)
         run = stage.finish()
         stage.close()

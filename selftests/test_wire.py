@@ -26,6 +26,8 @@ from restoreproof.reports.redaction import Redactor
 EXPECTING = {"Expect": "100-continue"}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 OUTCOMES = {200, "reset"}
+RECORD = 16 * 1024
+"""Bytes of the longest TLS record."""
 SECONDS = 6
 QUIET = 10
 """Seconds; the scripted server answers at once, or never."""
@@ -90,10 +92,6 @@ def test_answer_is_read_whatever_its_frame(scripted, frame, interim, headers, si
 
     assert (answer.status, answer.body) == (200, body)
     assert {name: answer.header(f"x-{name}") for name in headers} == headers
-
-
-RECORD = 16 * 1024
-"""Bytes of the longest TLS record."""
 
 
 @settings(max_examples=40)
