@@ -44,18 +44,20 @@ a ratio are measured in turn, in one run, against one server that runs on the sa
 ## Against the limit
 
 `benchmarks/limit.py`: the suites in one process, and their own requests sent again by a bare keep-alive client (no
-pytest, no requests, no boto3; same bodies, signed anew, upload ids mapped, same order, at the same time what was sent
-at the same time). Waiting is what checks do on purpose, to see that nothing more happens; the bare client never does.
-The CPU is that of the suites. Others are the requests that no check sends (housekeeping): making a bucket, cleaning up,
-proving it gone. Probes find out, at the end of a whole run, what a profile says nothing of.
+pytest, no requests, no boto3; same bodies, hashed and signed anew, upload ids mapped, same order, at the same time what
+was sent at the same time). Apart is what that client has no part in: waits on purpose, and checks that send no request
+(handshakes). The CPU is that of the suites. Others are the requests that no check sends (housekeeping): making a
+bucket, cleaning up, proving it gone, which takes a request for every key where a store lists open uploads by their
+exact key only, as MinIO does. Probes find out, at the end of a whole run, what a profile says nothing of.
 
-| server | suites, s | waiting | client, s | ratio | no waits | checks/s | requests/s | each | CPU s | others | probes |
+| server | suites, s | apart | client, s | ratio | without | checks/s | requests/s | each | CPU s | others | probes |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 {limit}
 
 ## A second worker
 
-`benchmarks/workers.py`: `certify` in one process and with `-n 2`.
+`benchmarks/workers.py`: `certify` in one process and with `-n 2`. In use is how much of all processors was, the
+server's part included, while checks ran.
 
 | server | | one process | two workers | times as fast |
 | --- | --- | --- | --- | --- |
@@ -141,12 +143,12 @@ def _processor() -> str:
 
 def _limit(name: str, rounds: list[dict[str, float]]) -> str:
     middle = {what: statistics.median(found[what] for found in rounds) for what in rounds[0]}
-    whole, busy = ratio(rounds), ratio(rounds, busy=True)
+    whole, alike = ratio(rounds), ratio(rounds, alike=True)
     every = middle["housekeeping"] + middle["probes"] + middle["requests"]
     checks, requests, suite, cpu = (middle[what] for what in ("checks", "requests", "suite", "cpu"))
     sizes = f"{checks / suite:.1f} | {requests / suite:.0f} | {requests / checks:.1f} | {cpu / checks:.3f}"
     return (
-        f"| {name} | {suite:.1f} | {middle['waited']:.1f} | {middle['replay']:.1f} | {whole:.2f} | {busy:.2f} "
+        f"| {name} | {suite:.1f} | {middle['apart']:.1f} | {middle['replay']:.1f} | {whole:.2f} | {alike:.2f} "
         f"| {sizes} | {middle['housekeeping'] / every:.1%} | {middle['probes'] / every:.1%} |"
     )
 
@@ -156,6 +158,7 @@ def _workers(name: str, one: dict[str, float], two: dict[str, float]) -> str:
     lines = [
         f"| {name} | {told} | {one[what]:.1f} | {two[what]:.1f} | {one[what] / two[what]:.2f} |" for told, what in rows
     ]
+    lines.append(f"| {name} | processors in use | {one['used']:.0%} | {two['used']:.0%} | |")
     lines.append(f"| {name} | until the first verdict, s | {one['first']:.1f} | {two['first']:.1f} | |")
     return "\n".join(lines)
 

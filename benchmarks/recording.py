@@ -1,6 +1,7 @@
 """A pytest plugin that writes down every request of a run, bodies included, so that `limit.py` can send them again.
 
-Loaded with `-p recording`; the file's name comes from RESTOREPROOF_RECORDING.
+Loaded with `-p recording`; the file's name comes from RESTOREPROOF_RECORDING. With RESTOREPROOF_TIMES_ONLY no body and
+no answer is kept, for whatever is kept has to be given memory of its own, which takes time that is not the run's.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 KEPT_ANSWER = 64 * 1024
+TIMES_ONLY = "RESTOREPROOF_TIMES_ONLY" in os.environ
 
 requests: list[dict[str, Any]] = []
 bodies: dict[int, bytes] = {}
@@ -45,11 +47,13 @@ def _recording(send: Callable[..., Any]) -> Callable[..., Any]:
             "began": time.perf_counter(),
             "answer": b"",
         }
-        bodies[id(body)] = body  # kept, so that no other body gets its id
         requests.append(entry)
+        if not TIMES_ONLY:
+            bodies[id(body)] = body  # kept, so that no other body gets its id
         try:
             received = send(self, method, url, headers, body, *more, **options)
-            entry["answer"] = received.body[:KEPT_ANSWER]
+            if not TIMES_ONLY:
+                entry["answer"] = received.body[:KEPT_ANSWER]
         finally:
             entry["ended"] = time.perf_counter()
             cpu.append(time.process_time())

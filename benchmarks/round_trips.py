@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--no-rehearsal", action="store_true", help="leave the rehearsal out, which takes longest")
     parser.add_argument("--output", type=Path, help="write the figures here, too")
     args = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # Python keeps what it compiled, if it isn't told otherwise
     figures: dict[str, Any] = {
         name: measured(name, args.mib, args.rounds) for name in args.provider or ("embedded", "minio")
     }

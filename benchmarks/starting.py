@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="times each is measured (5)")
     parser.add_argument("--output", type=Path, help="write the figures here, too")
     args = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # Python keeps what it compiled, if it isn't told otherwise
     helped = statistics.median(help_seconds() for _ in range(args.rounds))
     bare = statistics.median(python_seconds() for _ in range(args.rounds))
     collected = [collection() for _ in range(args.rounds)]
