@@ -56,8 +56,8 @@ exact key only, as MinIO does. Probes find out, at the end of a whole run, what 
 
 ## A second worker
 
-`benchmarks/workers.py`: `certify` in one process and with `-n 2`. In use is how much of all processors was, the
-server's part included, while checks ran.
+`benchmarks/workers.py`: `certify` in one process and with `-n 2`. In use is how much of all processors was,
+by the server and all else on the machine, too, while checks ran.
 
 | server | | one process | two workers | times as fast |
 | --- | --- | --- | --- | --- |

@@ -79,10 +79,6 @@ class Store:
         self.open["id-1"] = (bucket, key)
         return 200, "<InitiateMultipartUploadResult><UploadId>id-1</UploadId></InitiateMultipartUploadResult>"
 
-    def complete(self, _bucket, _key, query):
-        del self.open[query["uploadId"]]
-        return 200, "<CompleteMultipartUploadResult><ETag>tag</ETag></CompleteMultipartUploadResult>"
-
     def abort(self, _bucket, _key, query):
         return (
             (204, "") if self.open.pop(query["uploadId"], None) else (404, "<Error><Code>NoSuchUpload</Code></Error>")
@@ -119,7 +115,7 @@ def operation(method, key, query):
         of_bucket = {"versions": "versions", "versioning": "versioned", "uploads": "uploads", "uploadId": "parts"}
         return next((name for word, name in of_bucket.items() if word in query), "list")
     if method == "POST":
-        return "delete_many" if "delete" in query else "complete" if "uploadId" in query else "initiate"
+        return "delete_many" if "delete" in query else "initiate"
     if method == "DELETE":
         return "abort" if "uploadId" in query else "delete" if key else "drop"
     return "head" if method == "HEAD" else "make"

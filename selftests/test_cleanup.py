@@ -3,12 +3,13 @@
 import random
 import shutil
 import signal
+import subprocess
 import sys
 from contextlib import ExitStack
 
 import pytest
 from defective_runs import laboratory, write_profile
-from live_runs import COMMAND, Store, ledgers, live_run
+from live_runs import COMMAND, PATIENCE, Store, ledgers, live_run
 
 from restoreproof.standins.waiting import TimedOut, wait_until
 
@@ -88,6 +89,22 @@ def test_run_with_failing_checks_leaves_nothing(lab, store, decoys, profile, tmp
     assert done.returncode == 1, done.stdout + done.stderr
     assert store.holds() == decoys
     assert ledgers(lab) == []
+
+
+@with_profile("workers", ("own", "0"), ("given", "2"))
+def test_reader_that_goes_away_ends_no_run_and_leaves_nothing(lab, store, decoys, profile, tmp_path, workers):
+    words = [*COMMAND, *certify(profile, tmp_path, workers, "--area", "abort", "--engine", "none")]
+    with subprocess.Popen(words, env=lab.environment, cwd=lab.folder, stdout=subprocess.PIPE, text=True) as run:
+        for line in run.stdout:
+            if line.startswith("["):
+                break
+        run.stdout.close()  # as `| head` does
+        run.wait(PATIENCE)
+
+    assert store.holds() == decoys
+    assert ledgers(lab) == []
+    assert run.returncode == 0
+    assert {path.suffix for path in tmp_path.rglob("*/*/*") if path.is_file()} >= {".html", ".jsonl", ".md", ".xml"}
 
 
 @with_profile(
